@@ -1,0 +1,137 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.c
+ *	  Settings of dsec.
+ *
+ * No setting here can be changed by a session: a setting that weakened
+ * enforcement from inside would be a route around it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "guc.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "utils/guc.h"
+
+int			dsec_guc_mode = DSEC_MODE_ENFORCING;
+int			dsec_guc_unassigned = DSEC_UNASSIGNED_LOG;
+int			dsec_guc_unbound_read = DSEC_UNBOUND_HOUSE;
+char	   *dsec_guc_ledger_database = NULL;
+int			dsec_guc_ledger_timeout = 10000;
+int			dsec_guc_shared_memory = 65536;
+char	   *dsec_guc_key_file = NULL;
+char	   *dsec_guc_timezone = NULL;
+
+static const struct config_enum_entry mode_options[] = {
+	{"enforcing", DSEC_MODE_ENFORCING, false},
+	{"permissive", DSEC_MODE_PERMISSIVE, false},
+	{"off", DSEC_MODE_OFF, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry unassigned_options[] = {
+	{"log", DSEC_UNASSIGNED_LOG, false},
+	{"block", DSEC_UNASSIGNED_BLOCK, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry unbound_read_options[] = {
+	{"house", DSEC_UNBOUND_HOUSE, false},
+	{"log", DSEC_UNBOUND_LOG, false},
+	{NULL, 0, false}
+};
+
+static bool
+check_timezone(char **newval, void **extra, GucSource source)
+{
+	if (pg_tzset(*newval) == NULL)
+	{
+		GUC_check_errdetail("Time zone \"%s\" is not known.", *newval);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * Define every setting.  Called from _PG_init; the settings that size shared
+ * memory exist only when the library is preloaded.
+ */
+void
+dsec_guc_init(void)
+{
+	GucContext	postmaster = process_shared_preload_libraries_in_progress ?
+		PGC_POSTMASTER : PGC_INTERNAL;
+
+	DefineCustomEnumVariable("dsec.mode",
+							 "Whether exports over a threshold are blocked, only recorded, or not looked at.",
+							 NULL,
+							 &dsec_guc_mode,
+							 DSEC_MODE_ENFORCING,
+							 mode_options,
+							 PGC_SIGHUP,
+							 0,
+							 NULL, NULL, NULL);
+	DefineCustomEnumVariable("dsec.unassigned",
+							 "What happens when a recipient that no officer has assigned crosses a threshold.",
+							 NULL,
+							 &dsec_guc_unassigned,
+							 DSEC_UNASSIGNED_LOG,
+							 unassigned_options,
+							 PGC_SIGHUP,
+							 0,
+							 NULL, NULL, NULL);
+	DefineCustomEnumVariable("dsec.unbound_read",
+							 "Whether plain reads of sessions bound to no recipient are recorded.",
+							 NULL,
+							 &dsec_guc_unbound_read,
+							 DSEC_UNBOUND_HOUSE,
+							 unbound_read_options,
+							 PGC_SIGHUP,
+							 0,
+							 NULL, NULL, NULL);
+	DefineCustomStringVariable("dsec.ledger_database",
+							   "Database that holds rules, recipients, bindings, events and the ledger.",
+							   NULL,
+							   &dsec_guc_ledger_database,
+							   "postgres",
+							   postmaster,
+							   0,
+							   NULL, NULL, NULL);
+	DefineCustomIntVariable("dsec.ledger_timeout",
+							"How long an export waits for the ledger before it is refused.",
+							NULL,
+							&dsec_guc_ledger_timeout,
+							10000, 100, INT_MAX / 2,
+							PGC_SIGHUP,
+							GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("dsec.shared_memory",
+							"Shared memory for the live ledger.",
+							"The default holds more than two million charges.",
+							&dsec_guc_shared_memory,
+							65536, 8192, INT_MAX / 2,
+							postmaster,
+							GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	DefineCustomStringVariable("dsec.key_file",
+							   "File with the key under which subject keys are hashed.",
+							   "Empty means dsec.key in the data directory.",
+							   &dsec_guc_key_file,
+							   "",
+							   postmaster,
+							   GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
+	DefineCustomStringVariable("dsec.timezone",
+							   "Time zone in which the days of the ledger begin and end.",
+							   NULL,
+							   &dsec_guc_timezone,
+							   "UTC",
+							   postmaster,
+							   0,
+							   check_timezone, NULL, NULL);
+	MarkGUCPrefixReserved("dsec");
+}

@@ -1,0 +1,42 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.h
+ *	  Settings.  Whatever bears on enforcement is PGC_SIGHUP or
+ *	  PGC_POSTMASTER: no session can change it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DSEC_GUC_H
+#define DSEC_GUC_H
+
+typedef enum DsecMode
+{
+	DSEC_MODE_OFF,				/* nothing is counted; a change is an event */
+	DSEC_MODE_PERMISSIVE,		/* counted and logged, nothing is blocked */
+	DSEC_MODE_ENFORCING
+} DsecMode;
+
+typedef enum DsecUnassigned
+{
+	DSEC_UNASSIGNED_LOG,
+	DSEC_UNASSIGNED_BLOCK
+} DsecUnassigned;
+
+typedef enum DsecUnboundRead
+{
+	DSEC_UNBOUND_HOUSE,			/* plain reads of unbound sessions are not recorded */
+	DSEC_UNBOUND_LOG			/* they are recorded, and never blocked */
+} DsecUnboundRead;
+
+extern int	dsec_guc_mode;		/* DsecMode */
+extern int	dsec_guc_unassigned;	/* DsecUnassigned */
+extern int	dsec_guc_unbound_read;	/* DsecUnboundRead */
+extern char *dsec_guc_ledger_database;
+extern int	dsec_guc_ledger_timeout;	/* milliseconds */
+extern int	dsec_guc_shared_memory; /* kilobytes */
+extern char *dsec_guc_key_file; /* empty: dsec.key in the data directory */
+extern char *dsec_guc_timezone;
+
+extern void dsec_guc_init(void);
+
+#endif							/* DSEC_GUC_H */

@@ -1,0 +1,92 @@
+/*-------------------------------------------------------------------------
+ *
+ * tag.h
+ *	  What a column holds, and whose data it is.
+ *
+ * A tag is the parsed form of a security label of provider "dsec".  This
+ * module owns the grammar, the label provider with its permission rules, the
+ * type dsec.tag_spec, and a backend-local cache from relation to tags.  It
+ * knows no other module of dsec: whether a category exists is for the policy
+ * module to say.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DSEC_TAG_H
+#define DSEC_TAG_H
+
+#include "access/attnum.h"
+#include "nodes/bitmapset.h"
+
+#define DSEC_PROVIDER "dsec"
+
+/* more key columns than this, or more populations, are refused as labels */
+#define DSEC_MAX_KEYS 8
+#define DSEC_MAX_POPULATIONS 8
+
+/* where the tag of a column comes from */
+typedef enum DsecTagSource
+{
+	DSEC_TAG_COLUMN,			/* the column's own label */
+	DSEC_TAG_TYPE,				/* a labelled domain or type */
+	DSEC_TAG_ANCESTOR			/* a partitioned or inheritance parent */
+} DsecTagSource;
+
+/*
+ * How a row names the subject it is about.  Attribute numbers are those of
+ * the relation asked about, also when the label stands on its ancestor.
+ */
+typedef struct DsecSubject
+{
+	char	   *space;			/* subject space, shorter than NAMEDATALEN */
+	int			nkeys;			/* 0: every row version is its own subject */
+	AttrNumber	keys[DSEC_MAX_KEYS];
+	Oid			keytypes[DSEC_MAX_KEYS];	/* declared types; a domain stays a
+											 * domain */
+	Oid			keycollations[DSEC_MAX_KEYS];
+	bool		keys_notnull;	/* every key column is declared NOT NULL */
+	int			npopulations;	/* in_scope=population:column */
+	char	   *populations[DSEC_MAX_POPULATIONS];
+	AttrNumber	population_columns[DSEC_MAX_POPULATIONS];
+} DsecSubject;
+
+typedef struct DsecTaggedColumn
+{
+	AttrNumber	attno;
+	char	   *category;		/* "listed_identifier" is given as
+								 * "covered_identifier" */
+	char	   *identifier_class;	/* class= of a listed identifier, or NULL */
+	char	   *tag;			/* canonical text of the effective tag */
+	int			subject;		/* index into DsecRelationTags.subjects */
+	DsecTagSource source;
+	char	   *problem;		/* NULL, or why this tag cannot be relied on (a
+								 * key column is gone, ...): whoever reads the
+								 * column must fail closed, with this text as
+								 * DETAIL */
+} DsecTaggedColumn;
+
+typedef struct DsecRelationTags
+{
+	Oid			relid;
+	int			ncolumns;
+	DsecTaggedColumn *columns;	/* ascending attno */
+	int			nsubjects;
+	DsecSubject *subjects;
+	Bitmapset  *attnos;			/* tagged user attribute numbers, all > 0 */
+} DsecRelationTags;
+
+/*
+ * Tags of a table, partitioned table, materialized view or foreign table, or
+ * NULL when no column of it is tagged.  The result belongs to the cache and is
+ * valid until the next chance to process invalidations: copy what must live
+ * longer.  The caller holds a lock on the relation.  Raises DS003 when a label
+ * cannot be read.
+ */
+extern const DsecRelationTags *dsec_tag_relation(Oid relid);
+
+/* The entry for one column, or NULL when it is not tagged. */
+extern const DsecTaggedColumn *dsec_tag_column(const DsecRelationTags *tags,
+											   AttrNumber attno);
+
+extern void dsec_tag_init(void);
+
+#endif							/* DSEC_TAG_H */
