@@ -32,4 +32,16 @@
 #define DSEC_EXECUTOR_RUN_CALL queryDesc, direction, count, execute_once
 #endif
 
+/* which sides of a join reach its output; right antijoins came in 16, right
+ * semijoins in 18 */
+#if PG_VERSION_NUM >= 180000
+#define DSEC_JOIN_EMITS_OUTER(t) \
+	((t) != JOIN_RIGHT_ANTI && (t) != JOIN_RIGHT_SEMI)
+#elif PG_VERSION_NUM >= 160000
+#define DSEC_JOIN_EMITS_OUTER(t) ((t) != JOIN_RIGHT_ANTI)
+#else
+#define DSEC_JOIN_EMITS_OUTER(t) true
+#endif
+#define DSEC_JOIN_EMITS_INNER(t) ((t) != JOIN_SEMI && (t) != JOIN_ANTI)
+
 #endif							/* DSEC_COMPAT_H */

@@ -111,10 +111,6 @@ extern void dsec_lineage_cover(PlannedStmt *stmt, List *reads,
 							   Plan *(*make_guard) (Plan *child, List *groups,
 													List *reads));
 
-/* dsec_lineage_cover's two halves */
-extern List *dsec_lineage_trace(PlannedStmt *stmt, List *reads);
-extern void dsec_lineage_charge_at_source(PlannedStmt *stmt, List *reads);
-
 /* Is the plan already covered (its top node is a guard)? */
 extern bool dsec_lineage_is_covered(const PlannedStmt *stmt);
 

@@ -1,0 +1,301 @@
+/*-------------------------------------------------------------------------
+ *
+ * source.c
+ *	  Charge a read where it happens.
+ *
+ * A scan gets a call of dsec.charge among its quals: after the quals that are
+ * harmless, so that few rows are charged, and before the first one that might
+ * disclose a tagged column, so that nothing is shown uncharged.  The plan keeps
+ * its shape: index conditions stay index conditions, because an operator of an
+ * operator class is one that a superuser vouched for.
+ *
+ * RETURNING, ON CONFLICT and MERGE expressions read the row in a ModifyTable,
+ * which has no quals of its own for them; there every use of a tagged column
+ * becomes CASE WHEN dsec.charge(...) THEN column END.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "lineage/cover.h"
+#include "lineage/indexonly.h"
+#include "lineage/plantree.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parse_func.h"
+#include "parser/parsetree.h"
+#include "report.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+typedef struct WrapContext
+{
+	Index		rti;
+	Oid			relid;
+	const Bitmapset *attnos;
+	Expr	   *charge;
+} WrapContext;
+
+static Oid	charge_function = InvalidOid;
+
+static void
+forget_function(Datum arg, int cacheid, uint32 hashvalue)
+{
+	charge_function = InvalidOid;
+}
+
+Oid
+dsec_cover_charge_function(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+	{
+		CacheRegisterSyscacheCallback(PROCOID, forget_function, (Datum) 0);
+		registered = true;
+	}
+	if (!OidIsValid(charge_function))
+	{
+		Oid			argtypes[] = {TEXTOID, TEXTARRAYOID, TEXTARRAYOID,
+		INT4OID, BOOLOID, ANYOID};
+
+		charge_function = LookupFuncName(list_make2(makeString("dsec"),
+													makeString("charge")),
+										 lengthof(argtypes), argtypes, true);
+	}
+	if (!OidIsValid(charge_function))
+		ereport(ERROR,
+				(errcode(ERRCODE_DSEC_FAIL_CLOSED),
+				 errmsg("cannot count the people in tagged data"),
+				 errdetail("This database has tagged columns but not the extension dsec."),
+				 errhint("Run CREATE EXTENSION dsec in this database.")));
+
+	return charge_function;
+}
+
+static void
+refuse(PlannedStmt *stmt, DsecCoverage *coverage, const char *why)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DSEC_FAIL_CLOSED),
+			 errmsg("cannot count the people in what this statement reads"),
+			 errdetail("%s: %s.",
+					   dsec_lineage_describe(stmt, coverage->read), why),
+			 errhint("Write the statement so that the tagged columns are read by a plain scan of their table; docs/limits.md lists what cannot be counted.")));
+}
+
+static Const *
+text_const(const char *value)
+{
+	return makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
+					 CStringGetTextDatum(value), false, false);
+}
+
+static Const *
+text_array_const(List *strings)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(strings), 1));
+	int			n = 0;
+	ListCell   *lc;
+	ArrayType  *array;
+
+	foreach(lc, strings)
+		elements[n++] = CStringGetTextDatum(strVal(lfirst(lc)));
+	array = construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT);
+
+	return makeConst(TEXTARRAYOID, -1, DEFAULT_COLLATION_OID, -1,
+					 PointerGetDatum(array), false, false);
+}
+
+/* dsec.charge(...) for one group; columns are the Vars of its columns. */
+static Expr *
+charge_call(const DsecGroup *group, List *columns)
+{
+	List	   *args;
+
+	args = list_make5(text_const(group->space),
+					  text_array_const(group->categories),
+					  text_array_const(group->populations),
+					  makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+								Int32GetDatum(group->nkeys), false, true),
+					  makeBoolConst(group->rowid, false));
+
+	return (Expr *) makeFuncExpr(dsec_cover_charge_function(), BOOLOID,
+								 list_concat(args, columns),
+								 InvalidOid, InvalidOid, COERCE_SQL_SYNTAX);
+}
+
+static void
+charge_scan(PlannedStmt *stmt, DsecCoverage *coverage)
+{
+	DsecRead   *read = coverage->read;
+	Plan	   *plan = read->node;
+	Index		rti = dsec_plan_scanrelid(plan);
+	Index		varno = rti;
+	Bitmapset  *attnos = bms_copy(read->attnos);
+	List	   *quals = NIL;
+	List	   *charges = NIL;
+	bool		placed = false;
+	ListCell   *lc;
+
+	if (rti == 0)
+		refuse(stmt, coverage, "rows of this kind of scan cannot be charged");
+
+	/* the columns of an index-only scan have numbers of their own */
+	if (IsA(plan, IndexOnlyScan))
+	{
+		varno = (Index) INDEX_VAR;
+		attnos = NULL;
+		foreach(lc, ((IndexOnlyScan *) plan)->indextlist)
+		{
+			TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+			if (!IsA(tle->expr, Var) ||
+				bms_is_member(((Var *) tle->expr)->varattno, read->attnos))
+				attnos = bms_add_member(attnos, tle->resno);
+		}
+	}
+
+	foreach(lc, coverage->groups)
+	{
+		DsecGroup  *group = lfirst(lc);
+		List	   *columns = NIL;
+		ListCell   *la;
+
+		foreach(la, group->columns)
+		{
+			Var		   *var;
+
+			if (IsA(plan, IndexOnlyScan))
+				var = dsec_plan_index_only_var((IndexOnlyScan *) plan,
+											   lfirst_int(la));
+			else
+				var = dsec_plan_relation_var(rti, read->relid, lfirst_int(la));
+			if (var == NULL)
+				refuse(stmt, coverage, "the index that is scanned does not hold the subject key");
+			columns = lappend(columns, var);
+		}
+		charges = lappend(charges, charge_call(group, columns));
+	}
+
+	foreach(lc, plan->qual)
+	{
+		Node	   *qual = lfirst(lc);
+
+		if (!placed && dsec_lineage_leaks(qual, varno, attnos))
+		{
+			quals = list_concat(quals, charges);
+			placed = true;
+		}
+		quals = lappend(quals, qual);
+	}
+	if (!placed)
+		quals = list_concat(quals, charges);
+	plan->qual = quals;
+}
+
+static Node *
+wrap_columns(Node *node, void *arg)
+{
+	WrapContext *context = arg;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+		CaseExpr   *caseexpr;
+		CaseWhen   *when;
+
+		if (var->varno != (int) context->rti ||
+			!(var->varattno == 0 ||
+			  (var->varattno > 0 &&
+			   bms_is_member(var->varattno, context->attnos))))
+			return (Node *) copyObject(var);
+
+		when = makeNode(CaseWhen);
+		when->expr = copyObject(context->charge);
+		when->result = (Expr *) copyObject(var);
+		when->location = -1;
+		caseexpr = makeNode(CaseExpr);
+		caseexpr->casetype = var->vartype;
+		caseexpr->casecollid = var->varcollid;
+		caseexpr->args = list_make1(when);
+		caseexpr->defresult = (Expr *) makeNullConst(var->vartype,
+													 var->vartypmod,
+													 var->varcollid);
+		caseexpr->location = -1;
+		return (Node *) caseexpr;
+	}
+
+	return expression_tree_mutator(node, wrap_columns, context);
+}
+
+static void
+charge_modify(PlannedStmt *stmt, DsecCoverage *coverage)
+{
+	DsecRead   *read = coverage->read;
+	ModifyTable *modify = castNode(ModifyTable, read->node);
+	WrapContext context;
+	List	   *charges = NIL;
+	ListCell   *lc;
+
+	if (get_rel_relkind(read->relid) == RELKIND_FOREIGN_TABLE)
+		refuse(stmt, coverage, "rows that come back from a foreign server cannot be charged");
+
+	foreach(lc, coverage->groups)
+	{
+		DsecGroup  *group = lfirst(lc);
+		List	   *columns = NIL;
+		ListCell   *la;
+
+		foreach(la, group->columns)
+			columns = lappend(columns,
+							  dsec_plan_relation_var(read->rti, read->relid,
+													 lfirst_int(la)));
+		charges = lappend(charges, charge_call(group, columns));
+	}
+
+	context.rti = read->rti;
+	context.relid = read->relid;
+	context.attnos = read->attnos;
+	context.charge = list_length(charges) == 1 ? linitial(charges) :
+		makeBoolExpr(AND_EXPR, charges, -1);
+
+	modify->returningLists = (List *)
+		wrap_columns((Node *) modify->returningLists, &context);
+	modify->onConflictSet = (List *)
+		wrap_columns((Node *) modify->onConflictSet, &context);
+	modify->onConflictWhere =
+		wrap_columns(modify->onConflictWhere, &context);
+	modify->mergeActionLists = (List *)
+		wrap_columns((Node *) modify->mergeActionLists, &context);
+
+	/* the node's own target list is that of its first RETURNING list */
+	if (modify->returningLists != NIL)
+		modify->plan.targetlist = linitial(modify->returningLists);
+}
+
+void
+dsec_cover_at_source(PlannedStmt *stmt, DsecCoverage *coverage)
+{
+	switch (coverage->read->place)
+	{
+		case DSEC_READ_SCAN:
+			charge_scan(stmt, coverage);
+			break;
+		case DSEC_READ_MODIFY:
+			charge_modify(stmt, coverage);
+			break;
+		case DSEC_READ_OPAQUE:
+			refuse(stmt, coverage, "what it does with the column cannot be seen");
+			break;
+	}
+}
