@@ -1,0 +1,72 @@
+-- Every object of the extension explains itself, and nothing is open to
+-- everybody unless it is meant to be.
+BEGIN;
+SELECT plan(7);
+
+-- objects that belong to the extension, by catalogue
+CREATE TEMP VIEW member AS
+SELECT classid, objid
+FROM pg_depend
+WHERE refclassid = 'pg_extension'::regclass
+	AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'dsec')
+	AND deptype = 'e';
+
+SELECT is_empty($$
+	SELECT p.oid::regprocedure
+	FROM pg_proc p JOIN member m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
+	WHERE obj_description(p.oid, 'pg_proc') IS NULL
+	ORDER BY 1::text $$, 'every function has a comment');
+
+SELECT is_empty($$
+	SELECT c.oid::regclass
+	FROM pg_class c JOIN member m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
+	WHERE c.relkind IN ('r', 'v', 'm', 'p') AND obj_description(c.oid, 'pg_class') IS NULL
+	ORDER BY 1::text $$, 'every table and view has a comment');
+
+SELECT is_empty($$
+	SELECT c.oid::regclass, a.attname
+	FROM pg_class c JOIN member m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
+	JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+	WHERE c.relkind IN ('r', 'v') AND col_description(c.oid, a.attnum) IS NULL
+	ORDER BY c.oid::regclass::text, a.attnum $$, 'every column has a comment');
+
+SELECT is_empty($$
+	SELECT t.oid::regtype
+	FROM pg_type t JOIN member m ON m.classid = 'pg_type'::regclass AND m.objid = t.oid
+	WHERE t.typtype IN ('b', 'd', 'e', 'r') AND t.typelem = 0 AND obj_description(t.oid, 'pg_type') IS NULL
+		OR t.typtype = 'c' AND obj_description(t.oid, 'pg_type') IS NULL
+		AND EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')
+	ORDER BY 1::text $$, 'every type has a comment');
+
+-- What everybody may call: input and output of types, what computes on values
+-- that the caller holds already, and questions whose answer is no secret.
+CREATE TEMP TABLE open_to_all (name text);
+INSERT INTO open_to_all VALUES
+	('status');
+
+SELECT is_empty($$
+	SELECT p.oid::regprocedure
+	FROM pg_proc p JOIN member m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
+	WHERE EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+				  WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE')
+		AND p.proname NOT IN (SELECT name FROM open_to_all)
+		AND NOT EXISTS (SELECT FROM pg_type t
+						WHERE p.oid IN (t.typinput, t.typoutput, t.typreceive, t.typsend))
+	ORDER BY 1::text $$, 'no function is open to everybody unless listed');
+
+SELECT is_empty($$
+	SELECT c.oid::regclass, a.privilege_type
+	FROM pg_class c JOIN member m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid,
+		aclexplode(c.relacl) a
+	WHERE a.grantee = 0
+	ORDER BY 1::text $$, 'no table or view is open to everybody');
+
+SELECT is_empty($$
+	SELECT p.oid::regprocedure
+	FROM pg_proc p JOIN member m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
+	WHERE p.prosecdef
+		AND NOT coalesce(p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false)
+	ORDER BY 1::text $$, 'functions with their owner''s rights fix search_path');
+
+SELECT * FROM finish();
+ROLLBACK;
