@@ -44,4 +44,18 @@
 #endif
 #define DSEC_JOIN_EMITS_INNER(t) ((t) != JOIN_SEMI && (t) != JOIN_ANTI)
 
+/* wait events of extensions have names since 17 */
+#if PG_VERSION_NUM >= 170000
+#define DSEC_WAIT_EVENT(name) WaitEventExtensionNew(name)
+#else
+#define DSEC_WAIT_EVENT(name) PG_WAIT_EXTENSION
+#endif
+
+/* renamed in 16 */
+#if PG_VERSION_NUM >= 160000
+#define DSEC_LOCAL_BEENTRY(i) pgstat_get_local_beentry_by_index(i)
+#else
+#define DSEC_LOCAL_BEENTRY(i) pgstat_fetch_stat_local_beentry(i)
+#endif
+
 #endif							/* DSEC_COMPAT_H */

@@ -44,6 +44,13 @@ typedef struct DsecWorkerTask
 
 	/* After the commit (true) or the rollback (false) of run.  May be NULL. */
 	void		(*done) (bool committed);
+
+	/*
+	 * The extension has been dropped from the ledger database, or dropped and
+	 * created again: forget what shared memory holds of the tables.  Called in
+	 * the worker, without a transaction.  Must not fail.  May be NULL.
+	 */
+	void		(*reset) (void);
 } DsecWorkerTask;
 
 /* Register a task.  In the postmaster, from an X_init() function. */
@@ -51,6 +58,34 @@ extern void dsec_worker_add_task(const DsecWorkerTask *task);
 
 /* Wake the worker; cheap when it is awake. */
 extern void dsec_worker_wake(void);
+
+/*
+ * In a pending function: sleep at most this many milliseconds before pending
+ * is asked again.
+ */
+extern void dsec_worker_nap(long milliseconds);
+
+/*
+ * In the worker: it has been told to end.  What must not stay open is to be
+ * closed now; the worker ends when no task is pending, or after ten seconds.
+ */
+extern bool dsec_worker_stopping(void);
+
+/*
+ * In the worker: while a sentence is set, the state is FAILED in place of
+ * READY.  NULL takes it back.
+ */
+extern void dsec_worker_set_problem(const char *sentence);
+
+/*
+ * In any session: rows of the extension's tables in the ledger database may
+ * have come from elsewhere than the worker (CREATE EXTENSION, a restore); it
+ * looks at the installation again after this transaction has committed.
+ */
+extern void dsec_worker_recheck_at_commit(void);
+
+/* Number of such commits so far. */
+extern uint32 dsec_worker_rechecks(void);
 
 /*
  * State of the worker as sessions see it; problem, if not NULL, receives a
