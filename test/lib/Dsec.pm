@@ -25,6 +25,10 @@ Dsec - what TAP tests of dsec have in common
   is($r->{out}, '1');
   like($r->{err}, qr/.../);       # verbose: SQLSTATE, DETAIL, HINT
 
+  Dsec::recipient($node, 'Lab', roles => ['bob']);       # status covered
+  Dsec::rule($node, category => 'personal_health', threshold => 10);
+  is(Dsec::counted($node, 'Lab', 'personal_health'), 0); # of dsec.exposure
+
   skip 'a slow proof', 1 unless Dsec::long();
 
 Nodes are PostgreSQL::Test::Cluster objects, stopped at the end of the test.
@@ -80,6 +84,57 @@ sub run
 		err => $err,
 		status => $status,
 		sqlstate => $sqlstate // '' };
+}
+
+# An officer's recipient, by default a covered one, with roles bound to it.
+sub recipient
+{
+	my ($node, $name, %args) = @_;
+	my $country = $args{country} // 'XX';
+	my $status = $args{status} // 'covered';
+	my $db = $args{dbname} // 'postgres';
+
+	$node->safe_psql($db, "SELECT dsec.add_recipient('$name', '$country', '$status')");
+	$node->safe_psql($db, "SELECT dsec.bind_role('$_', '$name')")
+	  foreach @{ $args{roles} // [] };
+	return;
+}
+
+# An officer's rule over 12 months, in a regime "test"; the shipped rules of the
+# category are ended unless keep is given.  Every column can be given.
+sub rule
+{
+	my ($node, %args) = @_;
+	my $db = delete $args{dbname} // 'postgres';
+	my $keep = delete $args{keep};
+	my %row = (
+		regime => 'test',
+		comparator => '>',
+		unit => 'person',
+		window_kind => 'rolling',
+		window_length => '12 months',
+		applies_to => '{covered}',
+		action => 'block',
+		source => 'test',
+		%args);
+	my @columns = sort grep { defined $row{$_} } keys %row;
+	my $sql = "INSERT INTO dsec.regime (name, title, source) VALUES ('test', 'test', 'test') ON CONFLICT DO NOTHING;\n";
+
+	$sql .= "UPDATE dsec.rule SET valid_to = valid_from WHERE category = '$row{category}' AND origin = 'shipped';\n"
+	  unless $keep;
+	$sql .= 'INSERT INTO dsec.rule (' . join(', ', @columns) . ') VALUES ('
+	  . join(', ', map { "'$row{$_}'" } @columns) . ')';
+	$node->safe_psql($db, "BEGIN;\n$sql;\nCOMMIT");
+	return;
+}
+
+# What the ledger counts for a recipient and category; 0 when there is no rule.
+sub counted
+{
+	my ($node, $recipient, $category, $db) = @_;
+
+	return $node->safe_psql($db // 'postgres',
+		"SELECT coalesce(max(counted), 0) FROM dsec.exposure WHERE recipient = '$recipient' AND category = '$category'");
 }
 
 sub long
