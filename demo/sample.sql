@@ -1,6 +1,6 @@
 -- A hospital that does not exist: 120,000 people who do not exist, drawn by a
--- random generator with a fixed seed.  Plain tables; nothing here knows dsec,
--- except that card numbers and genetic markers use the ready-made types.
+-- random generator with a fixed seed.  Plain tables, except that card numbers and
+-- genetic markers are of types that come with dsec.
 SELECT setseed(0.42);
 CREATE SCHEMA hospital;
 
@@ -81,5 +81,10 @@ SELECT i, 1 + (random() * 119999)::bigint, timestamptz '2025-01-01 00:00+00' + r
 	hospital.card_number('400000' || lpad((random() * 999999999)::bigint::text, 9, '0')),
 	(5 + random() * 900)::numeric(10, 2)
 FROM generate_series(1, 60000) i;
+
+-- the login role of a company that works with the hospital
+CREATE ROLE kestrel LOGIN;
+GRANT USAGE ON SCHEMA hospital TO kestrel;
+GRANT SELECT ON ALL TABLES IN SCHEMA hospital TO kestrel;
 
 ANALYZE;
