@@ -15,6 +15,7 @@
 #define DSEC_TAG_H
 
 #include "access/attnum.h"
+#include "catalog/objectaddress.h"
 #include "nodes/bitmapset.h"
 
 #define DSEC_PROVIDER "dsec"
@@ -86,6 +87,23 @@ extern const DsecRelationTags *dsec_tag_relation(Oid relid);
 /* The entry for one column, or NULL when it is not tagged. */
 extern const DsecTaggedColumn *dsec_tag_column(const DsecRelationTags *tags,
 											   AttrNumber attno);
+
+/*
+ * Install the test whether a category exists; a label that names another one
+ * is accepted with a WARNING.  Without a test there is no warning.
+ */
+extern void dsec_tag_set_category_check(bool (*exists) (const char *category));
+
+/*
+ * Install a hook that is told of every label accepted, in the transaction that
+ * sets it: the object, the text before and the text after (NULL: none).
+ */
+extern void dsec_tag_set_change_hook(void (*changed) (const ObjectAddress *object,
+													  const char *old_tag,
+													  const char *new_tag));
+
+/* Is the current user an officer: a member of dsec_officer, or a superuser? */
+extern bool dsec_tag_is_officer(void);
 
 extern void dsec_tag_init(void);
 

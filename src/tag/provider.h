@@ -1,0 +1,63 @@
+/*-------------------------------------------------------------------------
+ *
+ * provider.h
+ *	  Who may set which label on what, and what follows from it.
+ *
+ * For the files of this module; other modules use tag.h.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DSEC_TAG_PROVIDER_H
+#define DSEC_TAG_PROVIDER_H
+
+#include "catalog/objectaddress.h"
+
+/* ---------- provider.c ---------- */
+
+/*
+ * Set (or with NULL remove) the label of an object: check it, check that the
+ * current user may, write it and the marks, invalidate.  The caller holds a
+ * lock on the object that conflicts with itself, and has checked that the user
+ * is its owner or an officer.  Raises DS002.
+ */
+extern void dsec_tag_set_label(const ObjectAddress *object, const char *text);
+
+/*
+ * The same for a mark; checks only that no tag changes by it, unless an
+ * officer is at work.
+ */
+extern void dsec_tag_set_mark(const ObjectAddress *object, const char *text);
+
+/* Tell the change hook, if there is one. */
+extern void dsec_tag_tell_change(const ObjectAddress *object,
+								 const char *old_tag, const char *new_tag);
+
+extern void dsec_tag_provider_init(void);
+
+/* ---------- marks.c ---------- */
+
+/*
+ * Where a marked column of the relation has been renamed, make labels and
+ * marks follow.  Writes to pg_seclabel, without CommandCounterIncrement.
+ */
+extern void dsec_tag_repair_marks(Oid relid);
+
+/*
+ * Set marks on the columns that labels of the relation name, and remove them
+ * from others.  Reads labels as visible now, and writes without
+ * CommandCounterIncrement.
+ */
+extern void dsec_tag_update_marks(Oid relid);
+
+extern void dsec_tag_marks_init(void);
+
+/* ---------- affected.c ---------- */
+
+/*
+ * Relations whose tags can depend on the labels of this relation or type: the
+ * relation, its inheritance descendants, and relations with a column made of
+ * the type, in a list of OIDs.  Takes no locks.
+ */
+extern List *dsec_tag_affected(Oid classid, Oid objid);
+
+#endif							/* DSEC_TAG_PROVIDER_H */
