@@ -58,4 +58,13 @@
 #define DSEC_LOCAL_BEENTRY(i) pgstat_fetch_stat_local_beentry(i)
 #endif
 
+/* one ownership test for all classes of objects came in 16 */
+#if PG_VERSION_NUM >= 160000
+#define dsec_compat_owns_relation(relid, roleid) \
+	object_ownercheck(RelationRelationId, relid, roleid)
+#else
+#define dsec_compat_owns_relation(relid, roleid) \
+	pg_class_ownercheck(relid, roleid)
+#endif
+
 #endif							/* DSEC_COMPAT_H */
