@@ -193,6 +193,45 @@ SELECT test_event_refuse('acme', 'human_genomic', 100, 'x');});
 	});
 is(sql('SELECT count(*) FROM dsec.blocked_exports WHERE query_id = 50'), '1', 'it is delivered later, once');
 
+while_locked(
+	sub {
+		$r = Dsec::run($node, q{SET statement_timeout = '300ms'; SELECT test_event_take(query_id => 51);
+SELECT test_event_refuse('acme', 'human_genomic', 100, 'x');});
+		is($r->{sqlstate}, '57014', 'the wait for the record can be cancelled');
+	});
+is(sql('SELECT count(*) FROM dsec.blocked_exports WHERE query_id = 51'), '1', 'and the record is delivered');
+
+my $worker = sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'dsec worker'});
+kill 'STOP', $worker;
+$start = time();
+$r = Dsec::run($node, q{SELECT test_event_take(query_id => 52);
+SELECT test_event_refuse('acme', 'human_genomic', 100, 'x');});
+$seconds = time() - $start;
+kill 'CONT', $worker;
+is($r->{sqlstate}, 'DS001', 'a refusal does not need a worker that answers');
+cmp_ok($seconds, '<', 10, "and waits no longer than it should ($seconds s)");
+flush();
+is(sql('SELECT count(*) FROM dsec.blocked_exports WHERE query_id = 52'), '1', 'its record is delivered');
+
+# ----- many sessions -----------------------------------------------------------------
+
+$node->append_conf('postgresql.conf', 'dsec.ledger_timeout = 30s');
+$node->reload;
+$node->pgbench(
+	'-n -c 8 -j 2 -t 1000',
+	0, [qr/processed: 8000\/8000/], [qr/^$/], 'eight sessions publish at once',
+	{   '030_event_many' => q{\set q random(100, 111)
+\set w random(1, 50)
+SELECT test_event_take(query_id => :q), test_event_fill('allow', 2, 'human_genomic', 1, 1), test_event_end(CASE :w WHEN 1 THEN 'durably' ELSE 'publish' END);
+} });
+flush();
+is( sql(q{SELECT sum(folded), sum(e.rows), sum(c.subjects), sum(c.charged) FROM dsec.exports e, unnest(e.categories) c
+		WHERE query_id BETWEEN 100 AND 111}),
+	'8000|16000|8000|8000',
+	'and every export is in one record');
+$node->append_conf('postgresql.conf', 'dsec.ledger_timeout = 2s');
+$node->reload;
+
 # ----- no slot left ---------------------------------------------------------------------
 
 $r = Dsec::run($node, 'SELECT test_event_take(129)');
@@ -204,10 +243,6 @@ while_locked(
 	sub {
 		my $t;
 
-		# different relations do not fold; more than a backend's ring remembers
-		my $fill = join '', map {
-			"SELECT test_event_take(128, relation => 'public.r$_(c)'); SELECT test_event_end('durably', 1);"
-		} 1;
 		$r = Dsec::run($node, q{
 DO $$
 BEGIN
@@ -231,7 +266,6 @@ END $$});
 	});
 sql('SELECT dsec.flush_events()');
 sleep 1.5;
-my ($max) = $r->{err} =~ /All (\d+)/;
 cmp_ok(sql('SELECT count(*) FROM dsec.exports WHERE query_id > 1000'), '>', 512, 'what was queued has been delivered');
 is( sql('SELECT count(*) - count(DISTINCT query_id) FROM dsec.exports WHERE query_id BETWEEN 1001 AND 6000'), '0', 'once');
 is( sql(q{SELECT string_agg(detail, '; ') FROM dsec.event WHERE kind = 'loss'}),
@@ -255,7 +289,7 @@ $node->safe_psql('latin', q{SELECT test_event_take(relation => 'public.caf' || c
 SELECT test_event_end('publish');});
 sql(q{SELECT test_event_take(query_id => 61); SELECT test_event_spoil('\xff41c328e28200', 'no address');
 SELECT test_event_end('publish');
-SELECT test_event_take(query_id => 62); SELECT test_event_spoil(convert_to(E'a\nLOG:  DSEC: EXPORT,4242,allow', 'UTF8') || '\x00', 'fe80::1/200');
+SELECT test_event_take(query_id => 62); SELECT test_event_spoil(convert_to(E'a\nLOG:  DSEC: EXPORT,987654321,allow', 'UTF8') || '\x00', 'fe80::1/200');
 SELECT test_event_end('publish');
 SELECT test_event_take(query_id => 63); SELECT test_event_spoil('\x4100', '2001:db8::7'); SELECT test_event_end('publish');});
 flush();
@@ -263,10 +297,10 @@ is( sql(q{SELECT query_id, database, relations, user_name, client_address FROM d
 		WHERE query_id BETWEEN 60 AND 63 ORDER BY 1}),
 	"60|latin|{public.caf\x{c3}\x{a9}(c)}|postgres|\n"
 	  . "61|postgres|{public.t(c)}|?A?(??|\n"
-	  . "62|postgres|{public.t(c)}|a\nLOG:  DSEC: EXPORT,4242,allow|\n"
+	  . "62|postgres|{public.t(c)}|a\nLOG:  DSEC: EXPORT,987654321,allow|\n"
 	  . "63|postgres|{public.t(c)}|A|2001:db8::7",
 	'other encodings, broken characters and addresses do no harm');
-unlike(slurp_file($node->logfile), qr/^(LOG:  )?\t?(LOG:  )?DSEC: EXPORT,4242,allow/m, 'nobody can forge a line');
+unlike(slurp_file($node->logfile), qr/^(LOG:  )?\t?(LOG:  )?DSEC: EXPORT,987654321,allow/m, 'nobody can forge a line');
 
 # ----- who may ----------------------------------------------------------------------------
 
@@ -276,8 +310,7 @@ is($r->{sqlstate}, 'DS003', 'in another database the views say where to look');
 # ----- stops and crashes ----------------------------------------------------------------------
 
 # the worker dies between two records
-my $worker = sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'dsec worker'});
-my $before = sql('SELECT count(*) FROM dsec.exports');
+$worker = sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'dsec worker'});
 sql("SELECT pg_terminate_backend($worker, 5000);" . export('publish', 'allow', 1, 1, 1, query_id => 70));
 ok($node->poll_query_until('postgres', 'SELECT count(*) = 1 FROM dsec.exports WHERE query_id = 70'),
 	'a worker that was terminated comes back and goes on');
@@ -316,6 +349,29 @@ for my $mode ('fast', 'immediate')
 is(sql(q{SELECT count(*) FROM dsec.event WHERE detail LIKE 'The server stopped%'}), '0', 'none is said to be lost');
 is(sql(q{SELECT count(*) FROM dsec.event WHERE kind = 'admin'}), '4', 'every start is recorded');
 
+# a record that may be in the table already: the worker has it in hand, or has
+# had it rolled back, when the file is written; so put the file back later
+$locker = $node->background_psql('postgres', on_error_stop => 0);
+$locker->query_safe('BEGIN; LOCK TABLE dsec.event IN ACCESS EXCLUSIVE MODE;');
+sql(export('publish', 'allow', 3, 3, 3, query_id => 92) . export('publish', 'log', 3, 3, 3, query_id => 92));
+sleep 2.5;
+$node->stop('immediate');
+eval { $locker->quit };
+my $queue = $node->data_dir . '/dsec.events';
+my $saved = slurp_file($queue);
+$node->start;
+flush();
+is(sql('SELECT count(*) FROM dsec.exports WHERE query_id = 92'), '2', 'a record that the worker had in hand is written');
+$node->stop('immediate');
+open(my $out, '>:raw', $queue) or die;
+print $out $saved;
+close $out;
+$node->start;
+flush();
+is(sql('SELECT count(*) FROM dsec.exports WHERE query_id = 92'), '2', 'and one that was written already is not repeated');
+is( (my @again = slurp_file($node->logfile) =~ /^LOG:  DSEC: EXPORT,\d+,(?:allow|log),.*,92,1,,$/mg),
+	4, 'although its line may be');
+
 # a stop that saved nothing
 $node->stop('immediate');
 unlink $node->data_dir . '/dsec.events' or die "no queue file: $!";
@@ -332,6 +388,17 @@ unlink $node->data_dir . '/dsec.events';
 $node->start;
 flush();
 is(sql(q{SELECT count(*) FROM dsec.event WHERE detail LIKE 'The server stopped%'}), '2', 'a clean shutdown without a file lost nothing');
+
+# ----- dump and restore --------------------------------------------------------------------------
+
+my $dump = $node->backup_dir . '/dump.sql';
+$node->command_ok([ 'pg_dump', '-f', $dump, $node->connstr('postgres') ], 'the records can be dumped');
+$node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE template0');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, '-d', $node->connstr('copy') ], 'and restored');
+my $digest = 'SELECT count(*), md5(string_agg(e::text, E\'\\n\' ORDER BY id)) FROM dsec.event e';
+is($node->safe_psql('copy', $digest), sql($digest), 'every one of them');
+cmp_ok($node->safe_psql('copy', q{SELECT nextval('dsec.event_id_seq')}), '>', sql('SELECT max(id) FROM dsec.event'),
+	'and their numbers go on');
 
 $node->stop;
 done_testing();
