@@ -34,7 +34,7 @@ include $(PGXS)
 else
 all install:
 	@echo "PostgreSQL's server headers were not found ($(PG_CONFIG) --pgxs)." >&2
-	@echo "On Debian: apt-get install postgresql-server-dev-15 libsodium-dev" >&2
+	@echo "On Debian: apt-get install postgresql-server-dev-15 libsodium-dev libkrb5-dev" >&2
 	@exit 1
 endif
 

@@ -17,6 +17,7 @@
 #   new_server NAME [DATABASE]  initdb, databases made before the first start
 #   start_server NAME, stop_server NAME
 #   on_server NAME COMMAND...   run a client with PGHOST, PGPORT, PGUSER set
+#   attended COMMAND...         run something long; ends with the script
 
 set -euo pipefail
 umask 022
@@ -24,6 +25,8 @@ umask 022
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 MAKE=${MAKE:-make}
 work=
+private_bin=
+child=
 missing=()
 
 say()
@@ -108,6 +111,11 @@ find_postgres()
 	require "postgresql-client-$pg_major" test -x "$bindir/psql" -a -x "$bindir/pg_dump"
 	require "postgresql-server-dev-$pg_major" test -f "$("$PG_CONFIG" --pgxs)" \
 		-a -f "$("$PG_CONFIG" --includedir-server)/postgres.h"
+	# with GSSAPI, libpq/libpq-be.h includes its header
+	if grep -qs '^#define ENABLE_GSS' "$("$PG_CONFIG" --includedir-server)/pg_config.h"
+	then
+		require libkrb5-dev test -f /usr/include/gssapi/gssapi.h
+	fi
 	require make command -v "$MAKE"
 	require gcc command -v gcc
 	require libc6-dev test -f /usr/include/stdio.h
@@ -139,13 +147,32 @@ make_workdir()
 	cd "$work"
 }
 
+# A signal does not wait for a command in the background, as it would for one in
+# the foreground; the command is a process group, so that all of it can be stopped.
+attended()
+{
+	local status=0
+
+	set -m
+	"$@" </dev/null &
+	child=$!
+	set +m
+	wait "$child" || status=$?
+	child=
+	return "$status"
+}
+
 # Stops every server under the work directory, whoever started it.
 clean_up()
 {
 	local status=$? pidfile
 
 	trap - EXIT
-	[ -n "$work" ] || exit "$status"
+	if [ -n "$child" ]
+	then
+		kill -- "-$child" 2>/dev/null || true
+		wait "$child" 2>/dev/null || true
+	fi
 	find "$work" -name postmaster.pid 2>/dev/null | while read -r pidfile
 	do
 		as_server "$private_bin/pg_ctl" -s -m immediate -D "$(dirname "$pidfile")" stop || true
