@@ -79,7 +79,8 @@ typedef struct WorkerShared
 	Latch	   *latch;			/* NULL: no worker */
 	ConditionVariable progress;
 	pg_atomic_uint32 state;		/* DsecWorkerState */
-	pg_atomic_uint32 rechecks;
+	pg_atomic_uint32 rechecks;	/* wanted so far */
+	pg_atomic_uint32 rechecked; /* of these, done */
 	Oid			extension;		/* as last seen; the worker's own */
 	bool		connecting;		/* a connection was tried and did not succeed */
 	char		problem[TEXT_SIZE]; /* set by a task: state is FAILED */
@@ -105,12 +106,12 @@ static WorkerShared *shared = NULL;
 /* in the worker */
 static TaskState task_states[MAX_TASKS];
 static int	running = -1;		/* task whose run or pending is active */
+static bool is_worker = false;
 static bool in_run = false;
 static bool stopping = false;
 static TimestampTz stop_since = 0;	/* SIGTERM was seen then; 0: not yet */
 static long nap;
 static TimestampTz looked = 0;
-static uint32 rechecks_seen;
 static MemoryContext worker_context;
 
 /* in a session */
@@ -159,7 +160,12 @@ dsec_worker_state(char **problem)
 		return DSEC_WORKER_ABSENT;
 	}
 
+	/* what the worker has not looked at yet is not known */
 	state = (DsecWorkerState) pg_atomic_read_u32(&shared->state);
+	if ((state == DSEC_WORKER_NO_LEDGER &&
+		 pg_atomic_read_u32(&shared->rechecked) != pg_atomic_read_u32(&shared->rechecks)) ||
+		(state == DSEC_WORKER_STANDBY && !RecoveryInProgress()))
+		state = DSEC_WORKER_ABSENT;
 	if (problem == NULL)
 		return state;
 
@@ -167,7 +173,7 @@ dsec_worker_state(char **problem)
 	switch (state)
 	{
 		case DSEC_WORKER_ABSENT:
-			*problem = psprintf("The background worker of dsec is not running, or has not connected to database \"%s\" yet; the server log says why.",
+			*problem = psprintf("The background worker of dsec is not running, or has not looked at database \"%s\" yet.",
 								dsec_guc_ledger_database);
 			break;
 		case DSEC_WORKER_NO_LEDGER:
@@ -275,6 +281,12 @@ void
 dsec_worker_nap(long milliseconds)
 {
 	nap = Min(nap, Max(milliseconds, 1));
+}
+
+bool
+dsec_worker_is_self(void)
+{
+	return is_worker;
 }
 
 bool
@@ -463,7 +475,7 @@ look(void)
 	else
 		interval = LOOK_READY;
 
-	if (looked != 0 && rechecks == rechecks_seen &&
+	if (looked != 0 && rechecks == pg_atomic_read_u32(&shared->rechecked) &&
 		!TimestampDifferenceExceeds(looked, now, interval))
 	{
 		dsec_worker_nap(interval -
@@ -476,10 +488,10 @@ look(void)
 	extension = get_extension_oid("dsec", true);
 	CommitTransactionCommand();
 
-	rechecks_seen = rechecks;
 	looked = now;
 	dsec_worker_nap(interval);
 	note_extension(extension);
+	pg_atomic_write_u32(&shared->rechecked, rechecks);
 }
 
 static bool
@@ -666,6 +678,7 @@ dsec_worker_main(Datum arg)
 	pqsignal(SIGTERM, handle_sigterm);
 	BackgroundWorkerUnblockSignals();
 
+	is_worker = true;
 	before_shmem_exit(leave, (Datum) 0);
 	connect_ledger();
 	apply_settings();
@@ -768,6 +781,7 @@ shmem_startup(void)
 		ConditionVariableInit(&shared->progress);
 		pg_atomic_init_u32(&shared->state, DSEC_WORKER_ABSENT);
 		pg_atomic_init_u32(&shared->rechecks, 0);
+		pg_atomic_init_u32(&shared->rechecked, 0);
 	}
 	LWLockRelease(AddinShmemInitLock);
 }

@@ -84,6 +84,9 @@ extern void dsec_worker_set_problem(const char *sentence);
  */
 extern void dsec_worker_recheck_at_commit(void);
 
+/* Is this process the worker? */
+extern bool dsec_worker_is_self(void);
+
 /* Number of such commits so far. */
 extern uint32 dsec_worker_rechecks(void);
 

@@ -1,0 +1,315 @@
+/*-------------------------------------------------------------------------
+ *
+ * shmem.c
+ *	  The ledger's shared memory: its layout, its locks, its directories.
+ *
+ * dsec.shared_memory is divided once, at start: a sixteenth for the
+ * directories, a thirty-second for the queue, the rest for the table of
+ * charges, which then holds 0.9 charges for each 16 bytes.  The default of 64 MB
+ * gives 4096 sets, 131,072 queue entries and about 3.4 million charges.
+ *
+ * The directories of recipients, accounts and sets only grow.  An entry is
+ * written under the directories' lock, and complete before the number of
+ * entries is raised; whoever reads the number first needs no lock.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "guc.h"
+#include "ledger/internal.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+
+#define DIRECTORY_LOCK DSEC_LEDGER_PARTITIONS
+#define TRANCHE "dsec ledger"
+
+DsecLedger *dsec_ledger = NULL;
+DsecRecipientEntry *dsec_ledger_recipients;
+DsecAccount *dsec_ledger_accounts;
+DsecSet    *dsec_ledger_sets;
+DsecQueueEntry *dsec_ledger_queue;
+DsecSlot   *dsec_ledger_slots;
+
+static shmem_request_hook_type prev_shmem_request_hook = NULL;
+static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
+
+typedef struct Layout
+{
+	int			max_sets;
+	int			max_accounts;
+	int			max_recipients;
+	uint32		queue_size;
+	uint32		nslots;
+	Size		sets;			/* offsets */
+	Size		accounts;
+	Size		recipients;
+	Size		queue;
+	Size		slots;
+	Size		total;
+} Layout;
+
+static void
+plan_layout(Layout *layout)
+{
+	Size		memory = (Size) dsec_guc_shared_memory * 1024;
+	Size		at = CACHELINEALIGN(sizeof(DsecLedger));
+
+	/* a set, half an account and half a recipient fit into a kilobyte */
+	layout->max_sets = (int) Min(memory / 16 / 1024, 1 << 20);
+	layout->max_accounts = layout->max_sets / 2;
+	layout->max_recipients = layout->max_sets / 2;
+	layout->queue_size = (uint32) Min(memory / 32 / sizeof(DsecQueueEntry), 1 << 22);
+
+	layout->sets = at;
+	at = CACHELINEALIGN(add_size(at, mul_size(layout->max_sets, sizeof(DsecSet))));
+	layout->accounts = at;
+	at = CACHELINEALIGN(add_size(at, mul_size(layout->max_accounts, sizeof(DsecAccount))));
+	layout->recipients = at;
+	at = CACHELINEALIGN(add_size(at, mul_size(layout->max_recipients, sizeof(DsecRecipientEntry))));
+	layout->queue = at;
+	at = CACHELINEALIGN(add_size(at, mul_size(layout->queue_size, sizeof(DsecQueueEntry))));
+	layout->slots = at;
+	Assert(at < memory);
+	layout->nslots = (uint32) Min((memory - at) / sizeof(DsecSlot), PG_UINT32_MAX);
+	layout->total = add_size(at, mul_size(layout->nslots, sizeof(DsecSlot)));
+}
+
+LWLock *
+dsec_ledger_lock(int32 recipient)
+{
+	return &dsec_ledger->locks[(uint32) recipient % DSEC_LEDGER_PARTITIONS].lock;
+}
+
+void
+dsec_ledger_lock_all(void)
+{
+	for (int i = 0; i < DSEC_LEDGER_PARTITIONS; i++)
+		LWLockAcquire(&dsec_ledger->locks[i].lock, LW_EXCLUSIVE);
+}
+
+void
+dsec_ledger_unlock_all(void)
+{
+	for (int i = DSEC_LEDGER_PARTITIONS; i-- > 0;)
+		LWLockRelease(&dsec_ledger->locks[i].lock);
+}
+
+static int
+search_recipient(int32 recipient)
+{
+	uint32		n = pg_atomic_read_u32(&dsec_ledger->nrecipients);
+
+	pg_read_barrier();
+	for (uint32 i = 0; i < n; i++)
+		if (dsec_ledger_recipients[i].recipient == recipient)
+			return (int) i;
+	return -1;
+}
+
+int
+dsec_ledger_find_recipient(int32 recipient, bool create)
+{
+	LWLock	   *lock = &dsec_ledger->locks[DIRECTORY_LOCK].lock;
+	int			i = search_recipient(recipient);
+
+	if (i >= 0 || !create)
+		return i;
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	i = search_recipient(recipient);
+	if (i < 0 &&
+		pg_atomic_read_u32(&dsec_ledger->nrecipients) < (uint32) dsec_ledger->max_recipients)
+	{
+		i = (int) pg_atomic_read_u32(&dsec_ledger->nrecipients);
+		dsec_ledger_recipients[i].recipient = recipient;
+		dsec_ledger_recipients[i].loaded_from = DSEC_NEVER;
+		pg_atomic_init_u32(&dsec_ledger_recipients[i].state,
+						   DSEC_RECIPIENT_UNLOADED);
+		pg_write_barrier();
+		pg_atomic_write_u32(&dsec_ledger->nrecipients, i + 1);
+	}
+	LWLockRelease(lock);
+	return i;
+}
+
+static int
+search_account(int32 recipient, const char *category)
+{
+	uint32		n = pg_atomic_read_u32(&dsec_ledger->naccounts);
+
+	pg_read_barrier();
+	for (uint32 i = 0; i < n; i++)
+		if (dsec_ledger_accounts[i].recipient == recipient &&
+			strcmp(dsec_ledger_accounts[i].category, category) == 0)
+			return (int) i;
+	return -1;
+}
+
+int
+dsec_ledger_find_account(int32 recipient, const char *category, bool create)
+{
+	LWLock	   *lock = &dsec_ledger->locks[DIRECTORY_LOCK].lock;
+	int			i = search_account(recipient, category);
+	int			entry;
+
+	if (i >= 0 || !create)
+		return i;
+	entry = dsec_ledger_find_recipient(recipient, true);
+	if (entry < 0)
+		return -1;
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	i = search_account(recipient, category);
+	if (i < 0 &&
+		pg_atomic_read_u32(&dsec_ledger->naccounts) < (uint32) dsec_ledger->max_accounts)
+	{
+		DsecAccount *account;
+
+		i = (int) pg_atomic_read_u32(&dsec_ledger->naccounts);
+		account = &dsec_ledger_accounts[i];
+		memset(account, 0, sizeof(DsecAccount));
+		account->recipient = recipient;
+		account->recipient_entry = entry;
+		strlcpy(account->category, category, NAMEDATALEN);
+		account->first_set = -1;
+		pg_write_barrier();
+		pg_atomic_write_u32(&dsec_ledger->naccounts, i + 1);
+	}
+	LWLockRelease(lock);
+	return i;
+}
+
+static int
+search_set(const DsecSetKey *key)
+{
+	uint32		n = pg_atomic_read_u32(&dsec_ledger->nsets);
+
+	pg_read_barrier();
+	for (uint32 i = 0; i < n; i++)
+	{
+		const DsecSetKey *other = &dsec_ledger_sets[i].key;
+
+		if (other->recipient == key->recipient &&
+			strcmp(other->category, key->category) == 0 &&
+			strcmp(other->space, key->space) == 0 &&
+			strcmp(other->outside, key->outside) == 0)
+			return (int) i;
+	}
+	return -1;
+}
+
+int
+dsec_ledger_find_set(const DsecSetKey *key, bool create)
+{
+	LWLock	   *lock = &dsec_ledger->locks[DIRECTORY_LOCK].lock;
+	int			i = search_set(key);
+	int			account;
+
+	if (i >= 0 || !create)
+		return i;
+
+	Assert(LWLockHeldByMeInMode(dsec_ledger_lock(key->recipient), LW_EXCLUSIVE));
+	account = dsec_ledger_find_account(key->recipient, key->category, true);
+	if (account < 0)
+		return -1;
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	i = search_set(key);
+	if (i < 0 &&
+		pg_atomic_read_u32(&dsec_ledger->nsets) < (uint32) dsec_ledger->max_sets)
+	{
+		DsecSet    *set;
+
+		i = (int) pg_atomic_read_u32(&dsec_ledger->nsets);
+		set = &dsec_ledger_sets[i];
+		memset(set, 0, sizeof(DsecSet));
+		set->key.recipient = key->recipient;
+		strlcpy(set->key.category, key->category, NAMEDATALEN);
+		strlcpy(set->key.space, key->space, NAMEDATALEN);
+		strlcpy(set->key.outside, key->outside, NAMEDATALEN);
+		set->account = account;
+		set->recipient_entry = dsec_ledger_accounts[account].recipient_entry;
+		set->next_set = dsec_ledger_accounts[account].first_set;
+		pg_write_barrier();
+		pg_atomic_write_u32(&dsec_ledger->nsets, i + 1);
+		dsec_ledger_accounts[account].first_set = i;
+	}
+	LWLockRelease(lock);
+	return i;
+}
+
+static void
+shmem_request(void)
+{
+	Layout		layout;
+
+	if (prev_shmem_request_hook)
+		prev_shmem_request_hook();
+	plan_layout(&layout);
+	RequestAddinShmemSpace(layout.total);
+	RequestNamedLWLockTranche(TRANCHE, DSEC_LEDGER_PARTITIONS + 1);
+}
+
+static void
+shmem_startup(void)
+{
+	Layout		layout;
+	char	   *base;
+	bool		found;
+
+	if (prev_shmem_startup_hook)
+		prev_shmem_startup_hook();
+
+	plan_layout(&layout);
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	base = ShmemInitStruct("dsec ledger", layout.total, &found);
+	dsec_ledger = (DsecLedger *) base;
+	dsec_ledger_sets = (DsecSet *) (base + layout.sets);
+	dsec_ledger_accounts = (DsecAccount *) (base + layout.accounts);
+	dsec_ledger_recipients = (DsecRecipientEntry *) (base + layout.recipients);
+	dsec_ledger_queue = (DsecQueueEntry *) (base + layout.queue);
+	dsec_ledger_slots = (DsecSlot *) (base + layout.slots);
+	if (!found)
+	{
+		DsecLedger *ledger = dsec_ledger;
+
+		memset(ledger, 0, sizeof(DsecLedger));
+		ledger->locks = GetNamedLWLockTranche(TRANCHE);
+		pg_atomic_init_u32(&ledger->opened, 0);
+		pg_atomic_init_u32(&ledger->opened_at, 0);
+		pg_atomic_init_u32(&ledger->today, (uint32) DSEC_NEVER);
+		ledger->cutoff = DSEC_NEVER;
+		pg_atomic_init_u32(&ledger->allowance_wanted, 0);
+		pg_atomic_init_u32(&ledger->load_wanted, 0);
+		pg_atomic_init_u32(&ledger->nrecipients, 0);
+		pg_atomic_init_u32(&ledger->naccounts, 0);
+		pg_atomic_init_u32(&ledger->nsets, 0);
+		pg_atomic_init_u64(&ledger->used, 0);
+		SpinLockInit(&ledger->queue_mutex);
+		ledger->max_sets = layout.max_sets;
+		ledger->max_accounts = layout.max_accounts;
+		ledger->max_recipients = layout.max_recipients;
+		ledger->queue_size = layout.queue_size;
+		ledger->nslots = layout.nslots;
+		for (uint32 i = 0; i < layout.queue_size; i++)
+			pg_atomic_init_u64(&dsec_ledger_queue[i].subject, 0);
+		for (uint32 i = 0; i < layout.nslots; i++)
+		{
+			pg_atomic_init_u64(&dsec_ledger_slots[i].key, 0);
+			pg_atomic_init_u64(&dsec_ledger_slots[i].meta, 0);
+		}
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+dsec_ledger_shmem_init(void)
+{
+	prev_shmem_request_hook = shmem_request_hook;
+	shmem_request_hook = shmem_request;
+	prev_shmem_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = shmem_startup;
+}
