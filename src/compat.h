@@ -44,6 +44,37 @@
 #endif
 #define DSEC_JOIN_EMITS_INNER(t) ((t) != JOIN_SEMI && (t) != JOIN_ANTI)
 
+/* relations of a foreign scan, without outer joins, which 16 numbers too */
+#if PG_VERSION_NUM >= 160000
+#define DSEC_FOREIGN_RELIDS(scan) ((scan)->fs_base_relids)
+#else
+#define DSEC_FOREIGN_RELIDS(scan) ((scan)->fs_relids)
+#endif
+
+/* MERGE ... WHEN NOT MATCHED BY SOURCE came in 17 */
+#if PG_VERSION_NUM >= 170000
+#define DSEC_MERGE_JOIN_CONDITIONS(modify) ((modify)->mergeJoinConditions)
+#else
+#define DSEC_MERGE_JOIN_CONDITIONS(modify) NIL
+#endif
+
+/* SetOp's key columns, renamed in 18 */
+#if PG_VERSION_NUM >= 180000
+#define DSEC_SETOP_COLUMNS(setop) ((setop)->cmpColIdx)
+#define DSEC_SETOP_OPERATORS(setop) ((setop)->cmpOperators)
+#else
+#define DSEC_SETOP_COLUMNS(setop) ((setop)->dupColIdx)
+#define DSEC_SETOP_OPERATORS(setop) ((setop)->dupOperators)
+#endif
+
+/* privileges have a list of their own since 16 */
+#if PG_VERSION_NUM >= 160000
+#define DSEC_CHECK_PERMISSIONS(stmt) \
+	ExecCheckPermissions((stmt)->rtable, (stmt)->permInfos, true)
+#else
+#define DSEC_CHECK_PERMISSIONS(stmt) ExecCheckRTPerms((stmt)->rtable, true)
+#endif
+
 /* wait events of extensions have names since 17 */
 #if PG_VERSION_NUM >= 170000
 #define DSEC_WAIT_EVENT(name) WaitEventExtensionNew(name)

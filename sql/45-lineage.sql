@@ -1,0 +1,13 @@
+-- what a plan reads
+
+CREATE FUNCTION dsec.plan_reads(query text)
+RETURNS SETOF text
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'dsec_plan_reads';
+COMMENT ON FUNCTION dsec.plan_reads(text) IS
+'One line for each place where the plan of a query reads tagged columns, as PostgreSQL alone would plan it: '
+'relation and columns, the plan node, and "leaky" when a function that may disclose its arguments is near. '
+'The query (SELECT, INSERT, UPDATE, DELETE or MERGE; one statement) is planned, not executed; '
+'the caller needs the privileges to run it.';
+REVOKE ALL ON FUNCTION dsec.plan_reads(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION dsec.plan_reads(text) TO dsec_officer, dsec_auditor;
