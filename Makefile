@@ -41,8 +41,8 @@ endif
 $(DATA_built): $(SQL_PARTS) sql Makefile
 	{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; cat $(SQL_PARTS); } > $@
 
-# what was built for another PostgreSQL, or with other flags, is built anew
-$(shell exec 2>/dev/null; mkdir -p .cache; echo '$(shell $(PG_CONFIG) --version --bindir) $(COPT) $(PROFILE)' >$(BUILT_FOR).new; \
+# what was built for another PostgreSQL, with other flags or files, is built anew
+$(shell exec 2>/dev/null; mkdir -p .cache; echo '$(shell $(PG_CONFIG) --version --bindir) $(COPT) $(PROFILE) $(OBJS)' >$(BUILT_FOR).new; \
 	cmp -s $(BUILT_FOR) $(BUILT_FOR).new || mv $(BUILT_FOR).new $(BUILT_FOR))
 $(OBJS) $(OBJS:.o=.bc): $(BUILT_FOR)
 $(OBJS:.o=.bc): $(wildcard src/*.h src/*/*.h)
