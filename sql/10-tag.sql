@@ -25,7 +25,8 @@ CREATE TYPE tag_spec (
 	SEND = tag_spec_send,
 	INTERNALLENGTH = VARIABLE,
 	ALIGNMENT = int4,
-	STORAGE = extended
+	STORAGE = extended,
+	COLLATABLE = true
 );
 
 CREATE FUNCTION tag_spec_eq(tag_spec, tag_spec) RETURNS boolean
@@ -44,6 +45,10 @@ CREATE OPERATOR <> (
 	COMMUTATOR = <>, NEGATOR = =, RESTRICT = neqsel, JOIN = neqjoinsel
 );
 
+-- stored as text: tags compare, sort and group as text where dsec is not in
+-- the search_path
+CREATE CAST (tag_spec AS text) WITHOUT FUNCTION AS IMPLICIT;
+
 CREATE FUNCTION category(tag tag_spec) RETURNS text
 	AS 'MODULE_PATHNAME', 'dsec_tag_spec_category'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -59,6 +64,7 @@ COMMENT ON FUNCTION tag_spec_recv(internal) IS 'binary I/O of dsec.tag_spec; DS0
 COMMENT ON FUNCTION tag_spec_send(tag_spec) IS 'binary I/O of dsec.tag_spec: canonical text';
 COMMENT ON FUNCTION tag_spec_eq(tag_spec, tag_spec) IS 'implementation of = for dsec.tag_spec';
 COMMENT ON FUNCTION tag_spec_ne(tag_spec, tag_spec) IS 'implementation of <> for dsec.tag_spec';
+COMMENT ON CAST (tag_spec AS text) IS 'canonical text';
 COMMENT ON OPERATOR = (tag_spec, tag_spec) IS 'equal canonical texts';
 COMMENT ON OPERATOR <> (tag_spec, tag_spec) IS 'different canonical texts';
 COMMENT ON FUNCTION category(tag_spec) IS

@@ -26,6 +26,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 typedef struct Affected
 {
@@ -34,6 +35,20 @@ typedef struct Affected
 } Affected;
 
 static void add_type(Affected *affected, Oid type);
+
+static Oid
+toast_of(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			result = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		result = ((Form_pg_class) GETSTRUCT(tuple))->reltoastrelid;
+		ReleaseSysCache(tuple);
+	}
+	return result;
+}
 
 static void
 add_relation(Affected *affected, Oid relid)
@@ -46,6 +61,8 @@ add_relation(Affected *affected, Oid relid)
 	affected->relations = lappend_oid(affected->relations, relid);
 	foreach(lc, find_inheritance_children_extended(relid, false, NoLock, NULL, NULL))
 		add_relation(affected, lfirst_oid(lc));
+	if (OidIsValid(toast_of(relid)))
+		add_relation(affected, toast_of(relid));
 	if (OidIsValid(get_rel_type_id(relid)))
 		add_type(affected, get_rel_type_id(relid));
 }

@@ -31,15 +31,16 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/transam.h"
+#include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "tag/effective.h"
-#include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -804,6 +805,71 @@ make_tags(const Builder *b)
 	return tags;
 }
 
+/* The relation that a TOAST table belongs to. */
+static Oid
+owner_of_toast(Oid relid)
+{
+	Relation	rel = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			result = InvalidOid;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(RelationRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, DependDependerIndexId, true, NULL, 2, keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+		if (form->refclassid == RelationRelationId &&
+			form->deptype == DEPENDENCY_INTERNAL)
+			result = form->refobjid;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+/*
+ * A TOAST table holds pieces of values: tagged when any column of its relation
+ * is, and never to be relied on, because the pieces name no subject.
+ */
+static void
+toast_tags(Oid relid, DsecEffective *result)
+{
+	Oid			owner = owner_of_toast(relid);
+	AttrNumber	attno = get_attnum(relid, "chunk_data");
+	DsecEffective tags;
+	DsecRelationTags *toast;
+
+	if (!OidIsValid(owner) || attno == InvalidAttrNumber)
+		return;
+	dsec_tag_effective(owner, &tags);
+	result->depends = list_append_unique_oid(tags.depends, owner);
+	result->unreadable = tags.unreadable;
+	if (tags.tags == NULL)
+		return;
+
+	toast = palloc0(sizeof(DsecRelationTags));
+	toast->relid = relid;
+	toast->ncolumns = toast->nsubjects = 1;
+	toast->columns = palloc(sizeof(DsecTaggedColumn));
+	toast->columns[0] = tags.tags->columns[0];
+	toast->columns[0].attno = attno;
+	toast->columns[0].subject = 0;
+	toast->columns[0].problem = psprintf("It holds pieces of values of relation \"%s\", and not whose they are.",
+										 get_rel_name(owner));
+	toast->subjects = palloc0(sizeof(DsecSubject));
+	toast->subjects[0].space = psprintf("%s%u.%u", DSEC_RESERVED_SPACE,
+										MyDatabaseId, owner);
+	toast->subjects[0].keys_notnull = true;
+	toast->attnos = bms_make_singleton(attno);
+	result->tags = toast;
+}
+
 void
 dsec_tag_effective(Oid relid, DsecEffective *result)
 {
@@ -826,6 +892,9 @@ dsec_tag_effective(Oid relid, DsecEffective *result)
 		case RELKIND_VIEW:
 		case RELKIND_COMPOSITE_TYPE:
 			break;
+		case RELKIND_TOASTVALUE:
+			toast_tags(relid, result);
+			return;
 		default:
 			return;
 	}

@@ -13,16 +13,17 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_seclabel.h"
 #include "catalog/pg_type.h"
-#include "commands/extension.h"
-#include "catalog/dependency.h"
+#include "parser/parse_coerce.h"
 #include "tag/effective.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 bool
 dsec_tag_any_label(void)
@@ -79,21 +80,23 @@ dsec_tag_stored_labels(Oid classid, Oid objid)
 	return result;
 }
 
-/* The type citext of the extension of that name, whatever its schema. */
+/* A string type called citext that is text inside: that of the extension. */
 static bool
 is_citext(Oid type)
 {
-	Oid			extension;
-	char	   *name;
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	Form_pg_type form;
+	bool		result;
 
-	if (type < FirstNormalObjectId)
+	if (!HeapTupleIsValid(tuple))
 		return false;
-	extension = getExtensionOfObject(TypeRelationId, type);
-	if (!OidIsValid(extension))
-		return false;
-	name = get_extension_name(extension);
-	return name != NULL && strcmp(name, "citext") == 0 &&
-		get_typtype(type) == TYPTYPE_BASE && !OidIsValid(get_element_type(type));
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	result = strcmp(NameStr(form->typname), "citext") == 0 &&
+		form->typcategory == TYPCATEGORY_STRING &&
+		form->typlen == -1 &&
+		IsBinaryCoercible(type, TEXTOID);
+	ReleaseSysCache(tuple);
+	return result;
 }
 
 int
@@ -122,6 +125,6 @@ dsec_tag_key_family(Oid type)
 		case TIMESTAMPTZOID:
 			return 6;
 		default:
-			return is_citext(type) ? 3 : 0;
+			return type >= FirstNormalObjectId && is_citext(type) ? 3 : 0;
 	}
 }

@@ -224,12 +224,10 @@ check_columns(Oid relid, const DsecLabel *label)
 	}
 }
 
-/* Subject and space belong together; called when the label is written. */
 static void
-check_space(Oid relid, int kind, const DsecLabel *label)
+check_reserved(const DsecLabel *label)
 {
 	char	   *space = dsec_tag_value(label, DSEC_ATTRIBUTE_SPACE);
-	char	   *subject = dsec_tag_value(label, DSEC_ATTRIBUTE_SUBJECT);
 
 	if (space != NULL && strncmp(space, DSEC_RESERVED_SPACE,
 								 strlen(DSEC_RESERVED_SPACE)) == 0)
@@ -239,6 +237,19 @@ check_space(Oid relid, int kind, const DsecLabel *label)
 				 errdetail("Spaces that begin with \"%s\" hold subjects for which no label names a space.",
 						   DSEC_RESERVED_SPACE),
 				 errhint("Choose another name.")));
+}
+
+/*
+ * Subject and space belong together, on the label or between the label and
+ * the defaults.  The label has been written, so that the defaults are those
+ * that will hold.
+ */
+static void
+check_space(Oid relid, int kind, const DsecLabel *label)
+{
+	char	   *space = dsec_tag_value(label, DSEC_ATTRIBUTE_SPACE);
+	char	   *subject = dsec_tag_value(label, DSEC_ATTRIBUTE_SUBJECT);
+
 	if (subject != NULL && space == NULL &&
 		dsec_tag_default(relid, DSEC_ATTRIBUTE_SPACE) == NULL)
 		ereport(ERROR,
@@ -329,6 +340,9 @@ require_officer(List *relids, const DsecEffective *before,
 	{
 		int			i = foreach_current_index(lc);
 
+		/* a TOAST table goes with its relation */
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_TOASTVALUE)
+			continue;
 		if (changes_tagged(&before[i], &after[i]))
 			ereport(ERROR,
 					(errcode(ERRCODE_DSEC_LABEL_REFUSED),
@@ -442,13 +456,8 @@ warn_mixed_space(const DsecRelationTags *tags)
 
 /* Tell what is odd about the tags that the label leads to. */
 static void
-warn_relation(const ObjectAddress *object, const DsecLabel *label,
-			  const DsecEffective *effective)
+warn_columns(const ObjectAddress *object, const DsecRelationTags *tags)
 {
-	const DsecRelationTags *tags = effective->tags;
-
-	if (tags == NULL)
-		return;
 	for (int i = 0; i < tags->ncolumns; i++)
 	{
 		const DsecTaggedColumn *column = &tags->columns[i];
@@ -471,10 +480,6 @@ warn_relation(const ObjectAddress *object, const DsecLabel *label,
 			break;
 		}
 	}
-	if (dsec_tag_value(label, DSEC_ATTRIBUTE_SUBJECT) != NULL ||
-		dsec_tag_value(label, DSEC_ATTRIBUTE_SPACE) != NULL ||
-		label->head == DSEC_HEAD_CATEGORY)
-		warn_mixed_space(tags);
 }
 
 static void
@@ -513,10 +518,9 @@ set_label(const ObjectAddress *object, const char *text)
 	if (label != NULL)
 	{
 		dsec_tag_check_kind(label, kind);
+		check_reserved(label);
 		if (relation)
 			check_columns(object->objectId, label);
-		if (relation)
-			check_space(object->objectId, kind, label);
 	}
 
 	old_text = GetSecurityLabel(object, DSEC_PROVIDER);
@@ -542,15 +546,19 @@ set_label(const ObjectAddress *object, const char *text)
 		dsec_tag_update_marks(object->objectId);
 		CommandCounterIncrement();
 	}
+	if (relation && label != NULL)
+		check_space(object->objectId, kind, label);
 	after = effective_tags(relids);
 	if (!officer)
 		require_officer(relids, before, after);
 
 	if (label != NULL)
-	{
 		warn_category(label);
-		if (relation && kind != DSEC_ON_TYPE)
-			warn_relation(object, label, &after[0]);
+	if (relation && kind != DSEC_ON_TYPE && after[0].tags != NULL)
+	{
+		warn_columns(object, after[0].tags);
+		if (label != NULL)
+			warn_mixed_space(after[0].tags);
 	}
 	invalidate(object, relids);
 	dsec_tag_tell_change(object, old_text, text);

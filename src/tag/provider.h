@@ -55,8 +55,8 @@ extern void dsec_tag_marks_init(void);
 
 /*
  * Relations whose tags can depend on the labels of this relation or type: the
- * relation, its inheritance descendants, and relations with a column made of
- * the type, in a list of OIDs.  Takes no locks.
+ * relation, its inheritance descendants, their TOAST tables, and relations with
+ * a column made of the type, in a list of OIDs.  Takes no locks.
  */
 extern List *dsec_tag_affected(Oid classid, Oid objid);
 
