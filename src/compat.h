@@ -32,6 +32,22 @@
 #define DSEC_EXECUTOR_RUN_CALL queryDesc, direction, count, execute_once
 #endif
 
+/* number of a backend's PGPROC, below MaxBackends */
+#if PG_VERSION_NUM >= 170000
+#define DSEC_PROC_NUMBER(proc) GetNumberFromPGProc(proc)
+#else
+#define DSEC_PROC_NUMBER(proc) ((proc)->pgprocno)
+#endif
+
+/* query jumbling: its header and its arguments */
+#if PG_VERSION_NUM >= 160000
+#include "nodes/queryjumble.h"
+#define DSEC_JUMBLE_QUERY(query, text) JumbleQuery(query)
+#else
+#include "utils/queryjumble.h"
+#define DSEC_JUMBLE_QUERY(query, text) JumbleQuery(query, text)
+#endif
+
 /* which sides of a join reach its output; right antijoins came in 16, right
  * semijoins in 18 */
 #if PG_VERSION_NUM >= 180000

@@ -7,7 +7,9 @@
  */
 #include "postgres.h"
 
+#include "channel/channel.h"
 #include "fmgr.h"
+#include "guard/guard.h"
 #include "guc.h"
 #include "ledger/event.h"
 #include "ledger/ledger.h"
@@ -34,4 +36,6 @@ _PG_init(void)
 	dsec_ledger_init();
 	dsec_event_init();
 	dsec_policy_init();
+	dsec_guard_init();
+	dsec_channel_init();
 }

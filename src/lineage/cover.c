@@ -14,6 +14,7 @@
 #include "lib/stringinfo.h"
 #include "lineage/cover.h"
 #include "lineage/indexonly.h"
+#include "lineage/plantree.h"
 #include "nodes/extensible.h"
 #include "nodes/value.h"
 #include "parser/parsetree.h"
@@ -142,8 +143,9 @@ group_private(const DsecGroup *group)
 }
 
 void
-dsec_lineage_cover(PlannedStmt *stmt, List *reads,
-				   Plan *(*make_guard) (Plan *child, List *groups, List *reads))
+dsec_lineage_cover(PlannedStmt *stmt, List *reads, uint64 query_id,
+				   Plan *(*make_guard) (Plan *child, int plan_node_id,
+										List *private))
 {
 	List	   *coverages = find_coverages(reads);
 	List	   *groups;
@@ -170,7 +172,11 @@ dsec_lineage_cover(PlannedStmt *stmt, List *reads,
 	foreach(lc, groups)
 		private_groups = lappend(private_groups, group_private(lfirst(lc)));
 
-	stmt->planTree = make_guard(stmt->planTree, private_groups, private_reads);
+	stmt->planTree = make_guard(stmt->planTree,
+								dsec_plan_max_node_id(stmt) + 1,
+								list_make3(private_groups, private_reads,
+										   makeString(psprintf(UINT64_FORMAT,
+															   query_id))));
 }
 
 bool

@@ -45,6 +45,7 @@ typedef enum DsecGuardPrivate
 {
 	DSEC_GUARD_GROUPS,			/* List of groups, traced ones only */
 	DSEC_GUARD_READS,			/* List of reads, for EXPLAIN and the record */
+	DSEC_GUARD_QUERY_ID,		/* String: decimal, "0" when not known */
 	DSEC_GUARD_PRIVATE_LENGTH
 } DsecGuardPrivate;
 
@@ -104,12 +105,13 @@ extern List *dsec_lineage_groups(const DsecRelationTags *tags,
 /*
  * Make a plan count: trace what can be traced to a guard put on top, charge
  * the rest at the source.  stmt is changed; reads is dsec_lineage_reads(stmt)
- * of the same object.  make_guard builds the guard node around the finished
- * plan.  Raises DS003 for a read that can neither be traced nor charged.
+ * of the same object.  query_id goes into the record.  make_guard builds the
+ * guard around the finished plan, with its custom_private.  Raises DS003 for a read that can neither be traced nor charged.
  */
-extern void dsec_lineage_cover(PlannedStmt *stmt, List *reads,
-							   Plan *(*make_guard) (Plan *child, List *groups,
-													List *reads));
+extern void dsec_lineage_cover(PlannedStmt *stmt, List *reads, uint64 query_id,
+							   Plan *(*make_guard) (Plan *child,
+													int plan_node_id,
+													List *private));
 
 /* Is the plan already covered (its top node is a guard)? */
 extern bool dsec_lineage_is_covered(const PlannedStmt *stmt);

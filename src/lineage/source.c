@@ -11,7 +11,8 @@
  *
  * RETURNING, ON CONFLICT and MERGE expressions read the row in a ModifyTable,
  * which has no quals of its own for them; there every use of a tagged column
- * becomes CASE WHEN dsec.charge(...) THEN column END.
+ * becomes CASE WHEN dsec.charge(...) THEN column END.  ON CONFLICT DO UPDATE
+ * takes over the whole row in conflict, and is charged before that.
  *
  *-------------------------------------------------------------------------
  */
@@ -132,14 +133,34 @@ charge_call(const DsecGroup *group, List *columns)
 								 InvalidOid, InvalidOid, COERCE_SQL_SYNTAX);
 }
 
+static bool
+is_harmful(Oid function, void *arg)
+{
+	return !dsec_lineage_harmless(function);
+}
+
+/*
+ * Does the expression run a function that is not known to be harmless, on
+ * whatever arguments?  Whether it runs for a row can tell about the row.
+ */
+static bool
+may_disclose(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, SubPlan) || IsA(node, AlternativeSubPlan) ||
+		check_functions_in_node(node, is_harmful, NULL))
+		return true;
+
+	return expression_tree_walker(node, may_disclose, NULL);
+}
+
 static void
 charge_scan(PlannedStmt *stmt, DsecCoverage *coverage)
 {
 	DsecRead   *read = coverage->read;
 	Plan	   *plan = read->node;
 	Index		rti = dsec_plan_scanrelid(plan);
-	Index		varno = rti;
-	Bitmapset  *attnos = bms_copy(read->attnos);
 	List	   *quals = NIL;
 	List	   *charges = NIL;
 	bool		placed = false;
@@ -147,21 +168,6 @@ charge_scan(PlannedStmt *stmt, DsecCoverage *coverage)
 
 	if (rti == 0)
 		refuse(stmt, coverage, "rows of this kind of scan cannot be charged");
-
-	/* the columns of an index-only scan have numbers of their own */
-	if (IsA(plan, IndexOnlyScan))
-	{
-		varno = (Index) INDEX_VAR;
-		attnos = NULL;
-		foreach(lc, ((IndexOnlyScan *) plan)->indextlist)
-		{
-			TargetEntry *tle = lfirst_node(TargetEntry, lc);
-
-			if (!IsA(tle->expr, Var) ||
-				bms_is_member(((Var *) tle->expr)->varattno, read->attnos))
-				attnos = bms_add_member(attnos, tle->resno);
-		}
-	}
 
 	foreach(lc, coverage->groups)
 	{
@@ -189,7 +195,7 @@ charge_scan(PlannedStmt *stmt, DsecCoverage *coverage)
 	{
 		Node	   *qual = lfirst(lc);
 
-		if (!placed && dsec_lineage_leaks(qual, varno, attnos))
+		if (!placed && may_disclose(qual, NULL))
 		{
 			quals = list_concat(quals, charges);
 			placed = true;
@@ -277,6 +283,13 @@ charge_modify(PlannedStmt *stmt, DsecCoverage *coverage)
 		wrap_columns(modify->onConflictWhere, &context);
 	modify->mergeActionLists = (List *)
 		wrap_columns((Node *) modify->mergeActionLists, &context);
+	modify->withCheckOptionLists = (List *)
+		wrap_columns((Node *) modify->withCheckOptionLists, &context);
+
+	/* the row in conflict goes into its new version as a whole */
+	if (modify->onConflictAction == ONCONFLICT_UPDATE)
+		modify->onConflictWhere = (Node *)
+			lcons(copyObject(context.charge), (List *) modify->onConflictWhere);
 
 	/* the node's own target list is that of its first RETURNING list */
 	if (modify->returningLists != NIL)

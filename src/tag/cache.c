@@ -205,6 +205,22 @@ build_entry(Oid relid)
 	return entry;
 }
 
+bool
+dsec_tag_database(void)
+{
+	uint64		before = invalidations;
+	bool		found = any_label == LABELS_SOME;
+
+	if (any_label == LABELS_UNKNOWN)
+	{
+		found = dsec_tag_any_label();
+		if (before == invalidations)
+			any_label = found ? LABELS_SOME : LABELS_NONE;
+	}
+
+	return found;
+}
+
 /* The valid entry of a relation, or NULL when there is no label at all. */
 static Entry *
 lookup(Oid relid)
@@ -219,16 +235,8 @@ lookup(Oid relid)
 		if (entry != NULL && entry->valid)
 			return entry;
 	}
-	if (any_label == LABELS_UNKNOWN)
-	{
-		uint64		before = invalidations;
-		bool		found = dsec_tag_any_label();
-
-		if (before == invalidations)
-			any_label = found ? LABELS_SOME : LABELS_NONE;
-		if (!found)
-			return NULL;
-	}
+	if (!dsec_tag_database())
+		return NULL;
 	if (cache == NULL)
 		create_cache();
 	if (ninvalid > MAX_INVALID)

@@ -84,6 +84,9 @@ typedef struct DsecRelationTags
  */
 extern const DsecRelationTags *dsec_tag_relation(Oid relid);
 
+/* Does this database hold any label of dsec?  Cached. */
+extern bool dsec_tag_database(void);
+
 /* The entry for one column, or NULL when it is not tagged. */
 extern const DsecTaggedColumn *dsec_tag_column(const DsecRelationTags *tags,
 											   AttrNumber attno);

@@ -1,0 +1,33 @@
+/*-------------------------------------------------------------------------
+ *
+ * channel.h
+ *	  Ways out that are utility statements.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DSEC_CHANNEL_H
+#define DSEC_CHANNEL_H
+
+#include "nodes/parsenodes.h"
+
+/*
+ * COPY table TO, with tagged columns among those copied, as COPY (SELECT ...)
+ * TO; NULL when the statement can stay as it is.  Errors are those of core.
+ */
+extern CopyStmt *dsec_channel_copy_as_query(const CopyStmt *stmt);
+
+/* Channel and target of a COPY TO: copy, file with its path, program. */
+extern const char *dsec_channel_of_copy(const CopyStmt *stmt,
+										const char **target);
+
+/*
+ * Would the statement evaluate expressions over rows of a tagged relation
+ * without a plan (ALTER TABLE ... USING, CREATE INDEX on an expression, ANALYZE,
+ * ...)?  Then what it does, in words that follow "cannot"; else NULL.
+ */
+extern const char *dsec_channel_unplanned_read(Node *statement);
+
+/* Install the utility hook. */
+extern void dsec_channel_init(void);
+
+#endif							/* DSEC_CHANNEL_H */

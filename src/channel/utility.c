@@ -1,0 +1,187 @@
+/*-------------------------------------------------------------------------
+ *
+ * utility.c
+ *	  The utility hook: export channels around statements that are one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "channel/channel.h"
+#include "compat.h"
+#include "guard/context.h"
+#include "guc.h"
+#include "lineage/reads.h"
+#include "report.h"
+#include "tcop/utility.h"
+#include "utils/memutils.h"
+#include "utils/portal.h"
+
+static ProcessUtility_hook_type prev_ProcessUtility_hook = NULL;
+
+/* names of cursors WITH HOLD that were declared while nothing counted */
+static List *held_cursors = NIL;
+
+static void
+next_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
+					bool readOnlyTree, ProcessUtilityContext context,
+					ParamListInfo params, QueryEnvironment *queryEnv,
+					DestReceiver *dest, QueryCompletion *qc)
+{
+	if (prev_ProcessUtility_hook)
+		prev_ProcessUtility_hook(pstmt, queryString, readOnlyTree, context,
+								 params, queryEnv, dest, qc);
+	else
+		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
+								params, queryEnv, dest, qc);
+}
+
+static void
+note_held_cursor(const DeclareCursorStmt *stmt)
+{
+	MemoryContext old;
+
+	if ((stmt->options & CURSOR_OPT_HOLD) == 0)
+		return;
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	held_cursors = lappend(held_cursors, pstrdup(stmt->portalname));
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * The rows of a held cursor are in a store already: no executor runs when they
+ * are fetched.  A function in a COPY query could fetch them.
+ */
+static void
+refuse_held_cursors(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, held_cursors)
+	{
+		Portal		portal = GetPortalByName(lfirst(lc));
+		ListCell   *ls;
+
+		if (!PortalIsValid(portal))
+		{
+			pfree(lfirst(lc));
+			held_cursors = foreach_delete_current(held_cursors, lc);
+			continue;
+		}
+		foreach(ls, portal->stmts)
+		{
+			PlannedStmt *stmt = lfirst_node(PlannedStmt, ls);
+
+			if (stmt->commandType != CMD_UTILITY &&
+				dsec_lineage_reads(stmt) != NIL)
+				ereport(ERROR,
+						(errcode(ERRCODE_DSEC_FAIL_CLOSED),
+						 errmsg("cannot export while cursor \"%s\" holds tagged data",
+								portal->name),
+						 errdetail("Rows of a cursor WITH HOLD can be fetched without being counted."),
+						 errhint("Close the cursor first.")));
+		}
+	}
+}
+
+static void
+refuse_unplanned_read(Node *statement)
+{
+	const char *what = dsec_channel_unplanned_read(statement);
+	DsecContext context;
+
+	if (what == NULL)
+		return;
+	dsec_context_get(&context);
+	if (!context.charges)
+		return;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_DSEC_FAIL_CLOSED),
+			 errmsg("cannot %s in a session that receives tagged data", what),
+			 errdetail("The statement evaluates expressions over rows of tagged relations, where people cannot be counted."),
+			 errhint("Run it as a role that is bound to no recipient.")));
+}
+
+static void
+export_copy(PlannedStmt *pstmt, const char *queryString,
+			ProcessUtilityContext context, ParamListInfo params,
+			QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc,
+			bool readOnlyTree)
+{
+	CopyStmt   *stmt = (CopyStmt *) pstmt->utilityStmt;
+	CopyStmt   *as_query = dsec_channel_copy_as_query(stmt);
+	const char *target;
+	const char *channel = dsec_channel_of_copy(stmt, &target);
+	PlannedStmt *copy = makeNode(PlannedStmt);
+
+	if (stmt->query != NULL && dsec_guc_mode == DSEC_MODE_ENFORCING)
+		refuse_held_cursors();
+
+	memcpy(copy, pstmt, sizeof(PlannedStmt));
+	if (as_query)
+		copy->utilityStmt = (Node *) as_query;
+
+	dsec_context_enter(channel, target);
+	PG_TRY();
+	{
+		next_ProcessUtility(copy, queryString, readOnlyTree, context, params,
+							queryEnv, dest, qc);
+	}
+	PG_FINALLY();
+	{
+		dsec_context_leave();
+	}
+	PG_END_TRY();
+}
+
+static void
+channel_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
+					   bool readOnlyTree, ProcessUtilityContext context,
+					   ParamListInfo params, QueryEnvironment *queryEnv,
+					   DestReceiver *dest, QueryCompletion *qc)
+{
+	Node	   *statement = pstmt->utilityStmt;
+
+	if (dsec_guc_mode != DSEC_MODE_OFF)
+	{
+		switch (nodeTag(statement))
+		{
+			case T_CopyStmt:
+				if (((CopyStmt *) statement)->is_from)
+					break;
+				export_copy(pstmt, queryString, context, params, queryEnv,
+							dest, qc, readOnlyTree);
+				return;
+
+			case T_DeclareCursorStmt:
+				if (!dsec_context_may_count())
+					note_held_cursor((DeclareCursorStmt *) statement);
+				break;
+
+			case T_AlterTableStmt:
+			case T_IndexStmt:
+			case T_ReindexStmt:
+			case T_ClusterStmt:
+			case T_AlterDomainStmt:
+			case T_VacuumStmt:
+				if (dsec_guc_mode == DSEC_MODE_ENFORCING &&
+					dsec_context_may_count())
+					refuse_unplanned_read(statement);
+				break;
+
+			default:
+				break;
+		}
+	}
+
+	next_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
+						queryEnv, dest, qc);
+}
+
+void
+dsec_channel_init(void)
+{
+	prev_ProcessUtility_hook = ProcessUtility_hook;
+	ProcessUtility_hook = channel_ProcessUtility;
+}

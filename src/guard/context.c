@@ -1,0 +1,148 @@
+/*-------------------------------------------------------------------------
+ *
+ * context.c
+ *	  Does what is read now count, and for whom?
+ *
+ * Whoever enters an export context leaves it in PG_FINALLY, so an error cannot
+ * leave a stale entry behind.  A parallel worker has neither the client's
+ * address nor the stack; it takes its leader's word (export.c).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "guard/context.h"
+#include "guc.h"
+#include "miscadmin.h"
+#include "report.h"
+
+#define MAX_CHANNELS 32
+
+typedef struct Channel
+{
+	const char *name;
+	const char *target;
+} Channel;
+
+static Channel channels[MAX_CHANNELS];
+static int	nchannels = 0;
+static int	key_check_depth = 0;
+static uint64 known_generation = 0;
+static const DsecContext *leader_context = NULL;
+
+void
+dsec_context_set_leader(const DsecContext *context)
+{
+	leader_context = context;
+}
+
+bool
+dsec_context_may_count(void)
+{
+	uint64		generation;
+	bool		current;
+
+	if (dsec_guc_mode == DSEC_MODE_OFF)
+		return false;
+	if (IsParallelWorker())
+		return leader_context != NULL;
+	if (nchannels > 0)
+		return true;
+
+	generation = dsec_policy_generation(&current);
+	if (!current)
+		return true;
+	if (generation != known_generation)
+	{
+		dsec_policy_sync();
+		known_generation = generation;
+	}
+
+	return dsec_policy_session()->n > 0 ||
+		dsec_guc_unbound_read == DSEC_UNBOUND_LOG;
+}
+
+void
+dsec_context_get(DsecContext *context)
+{
+	bool		have_ledger;
+
+	if (leader_context != NULL)
+	{
+		*context = *leader_context;
+		return;
+	}
+
+	memset(context, 0, sizeof(DsecContext));
+	context->channel = nchannels > 0 ? channels[nchannels - 1].name : "select";
+	if (dsec_guc_mode == DSEC_MODE_OFF)
+		return;
+
+	have_ledger = dsec_policy_sync();
+	if (have_ledger)
+	{
+		context->recipients = *dsec_policy_session();
+		for (int i = 0; i < nchannels; i++)
+			dsec_policy_channel(channels[i].name, channels[i].target,
+								&context->recipients);
+	}
+
+	if (context->recipients.n > 0)
+		context->charges = true;
+	else if (nchannels > 0)
+	{
+		if (!have_ledger)
+			ereport(ERROR,
+					(errcode(ERRCODE_DSEC_FAIL_CLOSED),
+					 errmsg("cannot export tagged data: there is no ledger"),
+					 errdetail("The extension dsec is not installed in database \"%s\", which dsec.ledger_database names.",
+							   dsec_guc_ledger_database),
+					 errhint("Run CREATE EXTENSION dsec in that database.")));
+		context->recipients.id[context->recipients.n++] =
+			dsec_policy_unassigned();
+		context->charges = true;
+	}
+
+	context->records = context->charges ||
+		(have_ledger && dsec_guc_unbound_read == DSEC_UNBOUND_LOG);
+}
+
+void
+dsec_context_enter(const char *channel, const char *target)
+{
+	if (nchannels >= MAX_CHANNELS)
+		ereport(ERROR,
+				(errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+				 errmsg("exports are nested too deeply")));
+
+	channels[nchannels].name = channel;
+	channels[nchannels].target = target;
+	nchannels++;
+}
+
+void
+dsec_context_leave(void)
+{
+	Assert(nchannels > 0);
+	nchannels--;
+}
+
+bool
+dsec_context_is_key_check(void)
+{
+	return InNoForceRLSOperation() && key_check_depth == 0;
+}
+
+void
+dsec_context_enter_key_check(void)
+{
+	key_check_depth++;
+}
+
+void
+dsec_context_leave_key_check(void)
+{
+	Assert(key_check_depth > 0);
+	key_check_depth--;
+}

@@ -1,0 +1,55 @@
+/*-------------------------------------------------------------------------
+ *
+ * context.h
+ *	  Does what is read now count, and for whom?
+ *
+ * The answer comes from the session's binding and from a stack of export
+ * contexts (COPY, ...), anew at every start and run of an executor.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DSEC_CONTEXT_H
+#define DSEC_CONTEXT_H
+
+#include "policy/policy.h"
+
+typedef struct DsecContext
+{
+	bool		records;		/* reads of tagged columns are recorded */
+	bool		charges;		/* and charged to these recipients */
+	DsecRecipients recipients;
+	const char *channel;
+} DsecContext;
+
+/*
+ * Could reads of tagged columns count here?  A few nanoseconds, no waiting; a
+ * "yes" may turn out to be a "no" once dsec_context_get has asked.
+ */
+extern bool dsec_context_may_count(void);
+
+/*
+ * The context in force.  Waits for an officer's pending change; raises DS003
+ * when rules or recipients cannot be had.
+ */
+extern void dsec_context_get(DsecContext *context);
+
+/*
+ * Enter an export channel; target is a path, a command, a server name, or
+ * NULL.  Strings must outlive the context.  The caller leaves it, also on error
+ * (PG_FINALLY).
+ */
+extern void dsec_context_enter(const char *channel, const char *target);
+extern void dsec_context_leave(void);
+
+/* In a parallel worker: the leader's context, or NULL when it does not count. */
+extern void dsec_context_set_leader(const DsecContext *context);
+
+/*
+ * Foreign key checks count nobody: only the statement that the trigger itself
+ * starts is exempt, not what runs inside of it.
+ */
+extern bool dsec_context_is_key_check(void);
+extern void dsec_context_enter_key_check(void);
+extern void dsec_context_leave_key_check(void);
+
+#endif							/* DSEC_CONTEXT_H */

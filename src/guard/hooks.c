@@ -1,0 +1,408 @@
+/*-------------------------------------------------------------------------
+ *
+ * hooks.c
+ *	  Where plans get their guard, and runs their context.
+ *
+ * A plan is covered when it is made, if the session might count then; a plan
+ * that comes from a cache uncovered is covered when it starts.  Either way it
+ * is the finished plan that is looked at, and an uncovered plan that reads
+ * tagged columns never runs in a context that counts.
+ *
+ * A session that counts for nobody pays for a look at the policy's generation
+ * in each hook, and for nothing else.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "compat.h"
+#include "executor/executor.h"
+#include "guard/guard.h"
+#include "guc.h"
+#include "lineage/groups.h"
+#include "lineage/reads.h"
+#include "nodes/value.h"
+#include "optimizer/planner.h"
+#include "report.h"
+#include "tag/tag.h"
+#include "utils/memutils.h"
+
+static planner_hook_type prev_planner_hook = NULL;
+static ExecutorStart_hook_type prev_ExecutorStart_hook = NULL;
+static ExecutorRun_hook_type prev_ExecutorRun_hook = NULL;
+static ExecutorFinish_hook_type prev_ExecutorFinish_hook = NULL;
+static ExecutorEnd_hook_type prev_ExecutorEnd_hook = NULL;
+
+/*
+ * Is this the SELECT of a foreign key check, which counts nobody?  What a
+ * cascade writes is a statement like any other: triggers see its rows.
+ */
+static bool
+is_key_check(CmdType operation)
+{
+	return operation == CMD_SELECT && dsec_context_is_key_check();
+}
+
+/* Does what this backend executes now concern us at all? */
+static bool
+may_count(CmdType operation)
+{
+	if (IsParallelWorker())
+		dsec_run_in_worker();
+
+	return IsTransactionState() && dsec_context_may_count() &&
+		!is_key_check(operation) && dsec_tag_database();
+}
+
+/* Do reads of tagged columns count here, for certain? */
+static bool
+counts(void)
+{
+	DsecContext context;
+
+	dsec_context_get(&context);
+
+	return context.records;
+}
+
+static void
+cover(PlannedStmt *stmt, List *reads, uint64 query_id)
+{
+	dsec_lineage_cover(stmt, reads, query_id, dsec_guard_make);
+}
+
+/*
+ * Cover a plan that reads tagged columns.  In permissive mode a plan that
+ * cannot be covered runs as it is, and its record says so.
+ */
+static PlannedStmt *
+covered_plan(PlannedStmt *stmt, uint64 query_id)
+{
+	List	   *reads = dsec_lineage_reads(stmt);
+	MemoryContext context = CurrentMemoryContext;
+	PlannedStmt *volatile result = stmt;
+
+	if (reads == NIL || !counts())
+		return stmt;
+
+	if (dsec_guc_mode != DSEC_MODE_PERMISSIVE)
+	{
+		PlannedStmt *copy = copyObject(stmt);
+
+		cover(copy, dsec_lineage_reads(copy), query_id);
+		return copy;
+	}
+
+	PG_TRY();
+	{
+		PlannedStmt *copy = copyObject(stmt);
+
+		cover(copy, dsec_lineage_reads(copy), query_id);
+		result = copy;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (error->sqlerrcode != ERRCODE_DSEC_FAIL_CLOSED)
+			PG_RE_THROW();
+		FlushErrorState();
+		dsec_event_loss(NULL, NULL, "a statement that reads tagged columns ran without being counted, because its plan cannot be");
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+
+	return result;
+}
+
+/*
+ * The query's identifier as core computes it, for our record only: nobody
+ * else gets to see identifiers that the server was not asked to compute.
+ */
+static uint64
+fingerprint(Query *parse, const char *query_string)
+{
+	bool		saved = query_id_enabled;
+	uint64		query_id;
+
+	if (compute_query_id == COMPUTE_QUERY_ID_OFF)
+		return 0;
+
+	PG_TRY();
+	{
+		query_id_enabled = true;
+		DSEC_JUMBLE_QUERY(parse, query_string);
+	}
+	PG_FINALLY();
+	{
+		query_id_enabled = saved;
+	}
+	PG_END_TRY();
+	query_id = parse->queryId;
+	parse->queryId = 0;
+
+	return query_id;
+}
+
+static PlannedStmt *
+guard_planner(Query *parse, const char *query_string, int cursorOptions,
+			  ParamListInfo boundParams)
+{
+	bool		candidate = may_count(parse->commandType);
+	uint64		query_id = parse->queryId;
+	PlannedStmt *stmt;
+
+	/* the planner scribbles on the query: take its fingerprint first */
+	if (candidate && query_id == 0)
+		query_id = fingerprint(parse, query_string);
+
+	if (prev_planner_hook)
+		stmt = prev_planner_hook(parse, query_string, cursorOptions, boundParams);
+	else
+		stmt = standard_planner(parse, query_string, cursorOptions, boundParams);
+
+	return candidate ? covered_plan(stmt, query_id) : stmt;
+}
+
+static void
+guard_ExecutorStart(QueryDesc *queryDesc, int eflags)
+{
+	if (!dsec_lineage_is_covered(queryDesc->plannedstmt) &&
+		may_count(queryDesc->operation))
+		queryDesc->plannedstmt = covered_plan(queryDesc->plannedstmt,
+											  queryDesc->plannedstmt->queryId);
+
+	if (prev_ExecutorStart_hook)
+		prev_ExecutorStart_hook(queryDesc, eflags);
+	else
+		standard_ExecutorStart(queryDesc, eflags);
+}
+
+/*
+ * A plan without guard is about to run.  It was looked at when it started, but
+ * the context may be another one now: a cursor opened in the house and fetched
+ * inside an export.
+ */
+static void
+check_uncovered(QueryDesc *queryDesc)
+{
+	if (dsec_guc_mode == DSEC_MODE_PERMISSIVE)
+		return;
+	if (dsec_lineage_reads(queryDesc->plannedstmt) == NIL || !counts())
+		return;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_DSEC_FAIL_CLOSED),
+			 errmsg("cannot go on with a query over tagged data that was started before it counted"),
+			 errdetail("The query was started when what this session reads was not counted, and is fetched from now that it is."),
+			 errhint("Close the cursor and open it again.")));
+}
+
+static uint64
+stored_query_id(const PlannedStmt *stmt)
+{
+	List	   *private = ((CustomScan *) stmt->planTree)->custom_private;
+
+	return strtou64(strVal(list_nth(private, DSEC_GUARD_QUERY_ID)), NULL, 10);
+}
+
+/* May this run start parallel workers? */
+static bool
+shares(QueryDesc *queryDesc)
+{
+	return queryDesc->plannedstmt->parallelModeNeeded && !IsParallelWorker();
+}
+
+static void
+begin_run(DsecRun *run, QueryDesc *queryDesc)
+{
+	PlannedStmt *stmt = queryDesc->plannedstmt;
+	List	   *private = ((CustomScan *) stmt->planTree)->custom_private;
+
+	dsec_run_begin(run, queryDesc, list_nth(private, DSEC_GUARD_READS),
+				   stored_query_id(stmt), dsec_guard_export(queryDesc));
+	if (shares(queryDesc) && run->export)
+		dsec_run_share(run);
+}
+
+static void
+end_run(DsecRun *run, QueryDesc *queryDesc)
+{
+	if (shares(queryDesc) && run->export)
+		dsec_run_unshare(run);
+}
+
+static void
+next_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
+{
+	if (prev_ExecutorRun_hook)
+		prev_ExecutorRun_hook(DSEC_EXECUTOR_RUN_CALL);
+	else
+		standard_ExecutorRun(DSEC_EXECUTOR_RUN_CALL);
+}
+
+static void
+next_ExecutorFinish(QueryDesc *queryDesc)
+{
+	if (prev_ExecutorFinish_hook)
+		prev_ExecutorFinish_hook(queryDesc);
+	else
+		standard_ExecutorFinish(queryDesc);
+}
+
+/*
+ * A parallel plan that reads nothing tagged, in a session that may count:
+ * functions in its workers could read what is.
+ */
+static void
+run_with_workers(DSEC_EXECUTOR_RUN_ARGS)
+{
+	DsecRun    *outer = dsec_run_current;
+	DsecExport *export = NULL;
+	DsecRun		run;
+
+	dsec_run_begin(&run, queryDesc, NIL, queryDesc->plannedstmt->queryId,
+				   &export);
+	if (run.export == NULL)
+	{
+		next_ExecutorRun(DSEC_EXECUTOR_RUN_CALL);
+		return;
+	}
+
+	dsec_run_share(&run);
+	PG_TRY();
+	{
+		dsec_run_current = &run;
+		next_ExecutorRun(DSEC_EXECUTOR_RUN_CALL);
+		run.export->finished |= !run.nested;
+	}
+	PG_FINALLY();
+	{
+		dsec_run_current = outer;
+		dsec_run_unshare(&run);
+	}
+	PG_END_TRY();
+}
+
+/* The statement of a foreign key check: what it starts in turn does count. */
+static void
+run_key_check(DSEC_EXECUTOR_RUN_ARGS)
+{
+	dsec_context_enter_key_check();
+	PG_TRY();
+	{
+		next_ExecutorRun(DSEC_EXECUTOR_RUN_CALL);
+	}
+	PG_FINALLY();
+	{
+		dsec_context_leave_key_check();
+	}
+	PG_END_TRY();
+}
+
+static void
+run_guarded(DSEC_EXECUTOR_RUN_ARGS)
+{
+	DsecRun    *outer = dsec_run_current;
+	DsecRun		run;
+
+	begin_run(&run, queryDesc);
+	PG_TRY();
+	{
+		dsec_run_current = &run;
+		next_ExecutorRun(DSEC_EXECUTOR_RUN_CALL);
+	}
+	PG_FINALLY();
+	{
+		dsec_run_current = outer;
+		end_run(&run, queryDesc);
+	}
+	PG_END_TRY();
+}
+
+static void
+guard_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
+{
+	if (dsec_lineage_is_covered(queryDesc->plannedstmt))
+		run_guarded(DSEC_EXECUTOR_RUN_CALL);
+	else if (is_key_check(queryDesc->operation))
+		run_key_check(DSEC_EXECUTOR_RUN_CALL);
+	else if (may_count(queryDesc->operation))
+	{
+		check_uncovered(queryDesc);
+		if (shares(queryDesc))
+			run_with_workers(DSEC_EXECUTOR_RUN_CALL);
+		else
+			next_ExecutorRun(DSEC_EXECUTOR_RUN_CALL);
+	}
+	else
+		next_ExecutorRun(DSEC_EXECUTOR_RUN_CALL);
+}
+
+/* Data-modifying CTEs that nobody read to the end run here. */
+static void
+guard_ExecutorFinish(QueryDesc *queryDesc)
+{
+	DsecRun    *outer = dsec_run_current;
+	DsecRun		run;
+
+	if (!dsec_lineage_is_covered(queryDesc->plannedstmt))
+	{
+		next_ExecutorFinish(queryDesc);
+		return;
+	}
+
+	begin_run(&run, queryDesc);
+	PG_TRY();
+	{
+		dsec_run_current = &run;
+		next_ExecutorFinish(queryDesc);
+	}
+	PG_FINALLY();
+	{
+		dsec_run_current = outer;
+		end_run(&run, queryDesc);
+	}
+	PG_END_TRY();
+}
+
+static void
+guard_ExecutorEnd(QueryDesc *queryDesc)
+{
+	if (IsParallelWorker())
+		dsec_run_worker_done();
+	if (dsec_lineage_is_covered(queryDesc->plannedstmt))
+	{
+		DsecExport *export = *dsec_guard_export(queryDesc);
+
+		if (export)
+			export->finished = true;
+	}
+
+	if (prev_ExecutorEnd_hook)
+		prev_ExecutorEnd_hook(queryDesc);
+	else
+		standard_ExecutorEnd(queryDesc);
+}
+
+void
+dsec_guard_init(void)
+{
+	dsec_guard_node_init();
+	dsec_export_init();
+
+	prev_planner_hook = planner_hook;
+	planner_hook = guard_planner;
+	prev_ExecutorStart_hook = ExecutorStart_hook;
+	ExecutorStart_hook = guard_ExecutorStart;
+	prev_ExecutorRun_hook = ExecutorRun_hook;
+	ExecutorRun_hook = guard_ExecutorRun;
+	prev_ExecutorFinish_hook = ExecutorFinish_hook;
+	ExecutorFinish_hook = guard_ExecutorFinish;
+	prev_ExecutorEnd_hook = ExecutorEnd_hook;
+	ExecutorEnd_hook = guard_ExecutorEnd;
+}
