@@ -61,6 +61,9 @@ extern const DsecRelationTags *dsec_tag_relation_or_problem(Oid relid,
  */
 extern void dsec_tag_effective(Oid relid, DsecEffective *result);
 
+/* Space, keys and populations alike? */
+extern bool dsec_tag_same_subject(const DsecSubject *a, const DsecSubject *b);
+
 /*
  * The value that the labels of a relation and its ancestors give as default,
  * or NULL.

@@ -292,22 +292,6 @@ same_text(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
-static bool
-same_subject(const DsecSubject *a, const DsecSubject *b)
-{
-	if (strcmp(a->space, b->space) != 0 || a->nkeys != b->nkeys ||
-		a->npopulations != b->npopulations ||
-		memcmp(a->keys, b->keys, sizeof(AttrNumber) * a->nkeys) != 0)
-		return false;
-	for (int i = 0; i < a->npopulations; i++)
-	{
-		if (strcmp(a->populations[i], b->populations[i]) != 0 ||
-			a->population_columns[i] != b->population_columns[i])
-			return false;
-	}
-	return true;
-}
-
 /* Does a column that was tagged before carry another tag, or none, after? */
 static bool
 changes_tagged(const DsecEffective *before, const DsecEffective *after)
@@ -323,7 +307,7 @@ changes_tagged(const DsecEffective *before, const DsecEffective *after)
 
 		if (new == NULL || strcmp(old->tag, new->tag) != 0 ||
 			!same_text(old->problem, new->problem) ||
-			!same_subject(&before->tags->subjects[old->subject],
+			!dsec_tag_same_subject(&before->tags->subjects[old->subject],
 						  &after->tags->subjects[new->subject]))
 			return true;
 	}
