@@ -11,7 +11,7 @@ CREATE TABLE bench.reading (
 
 -- a patient's readings lie apart, as they do in a table that grows by the day
 INSERT INTO bench.reading
-SELECT i, 1 + (i * 7919) % :subjects, timestamptz '2024-01-01 00:00+00' + i * interval '11 seconds',
+SELECT i, 1 + (i * bigint '7919') % :subjects, timestamptz '2024-01-01 00:00+00' + i * interval '11 seconds',
 	(ARRAY['heart rate', 'body temperature', 'blood pressure', 'oxygen saturation'])[1 + i % 4],
 	(random() * 200)::numeric(8, 2),
 	(ARRAY['1/min', 'Cel', 'mm[Hg]', '%'])[1 + i % 4]
