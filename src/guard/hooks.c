@@ -168,11 +168,21 @@ guard_planner(Query *parse, const char *query_string, int cursorOptions,
 	return candidate ? covered_plan(stmt, query_id) : stmt;
 }
 
+/*
+ * Is this the piece of a plan that a leader gave to this parallel worker?  The
+ * leader has covered it, and the guard stayed with the leader.
+ */
+static bool
+is_leaders_plan(QueryDesc *queryDesc)
+{
+	return IsParallelWorker() && queryDesc->dest->mydest == DestTupleQueue;
+}
+
 static void
 guard_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
 	if (!dsec_lineage_is_covered(queryDesc->plannedstmt) &&
-		may_count(queryDesc->operation))
+		!is_leaders_plan(queryDesc) && may_count(queryDesc->operation))
 		queryDesc->plannedstmt = covered_plan(queryDesc->plannedstmt,
 											  queryDesc->plannedstmt->queryId);
 
@@ -329,6 +339,8 @@ guard_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
 {
 	if (dsec_lineage_is_covered(queryDesc->plannedstmt))
 		run_guarded(DSEC_EXECUTOR_RUN_CALL);
+	else if (is_leaders_plan(queryDesc))
+		next_ExecutorRun(DSEC_EXECUTOR_RUN_CALL);
 	else if (is_key_check(queryDesc->operation))
 		run_key_check(DSEC_EXECUTOR_RUN_CALL);
 	else if (may_count(queryDesc->operation))
