@@ -28,6 +28,7 @@
 
 #include "lineage/walk.h"
 
+#include "catalog/pg_trigger.h"
 #include "foreign/foreign.h"
 #include "lineage/flow.h"
 #include "lineage/groups.h"
@@ -38,6 +39,9 @@
 #include "parser/parsetree.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/reltrigger.h"
 
 /* what is known about one plan node */
 typedef struct NodeFlow
@@ -923,6 +927,98 @@ is_rowmark_column(ModifyTable *modify, TargetEntry *tle)
 	return false;
 }
 
+/* Does a trigger that a user made see the rows that are deleted? */
+static bool
+shows_deleted_rows(Oid relid)
+{
+	Relation	rel = RelationIdGetRelation(relid);
+	TriggerDesc *triggers = rel->trigdesc;
+	bool		result = false;
+
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
+	{
+		Trigger    *trigger = &triggers->triggers[i];
+
+		result |= !trigger->tgisinternal &&
+			TRIGGER_FOR_ROW(trigger->tgtype) &&
+			TRIGGER_FOR_DELETE(trigger->tgtype);
+	}
+	RelationClose(rel);
+
+	return result;
+}
+
+/* Every scan of the relation below the node reads all its tagged columns. */
+static void
+use_scans(Walk *walk, Plan *plan, Index rti)
+{
+	ListCell   *lc;
+	List	   *children = NIL;
+
+	switch (nodeTag(plan))
+	{
+		case T_SeqScan:
+		case T_SampleScan:
+		case T_IndexScan:
+		case T_IndexOnlyScan:
+		case T_BitmapHeapScan:
+		case T_TidScan:
+		case T_TidRangeScan:
+		case T_ForeignScan:
+			if (((Scan *) plan)->scanrelid == rti)
+				use(walk, site_origins(get_site(walk, plan, rti, DSEC_READ_SCAN),
+									   InvalidAttrNumber));
+			break;
+		case T_Append:
+			children = ((Append *) plan)->appendplans;
+			break;
+		case T_MergeAppend:
+			children = ((MergeAppend *) plan)->mergeplans;
+			break;
+		case T_SubqueryScan:
+			use_scans(walk, ((SubqueryScan *) plan)->subplan, rti);
+			break;
+		default:
+			break;
+	}
+	foreach(lc, children)
+		use_scans(walk, lfirst(lc), rti);
+	if (outerPlan(plan))
+		use_scans(walk, outerPlan(plan), rti);
+	if (innerPlan(plan))
+		use_scans(walk, innerPlan(plan), rti);
+}
+
+/*
+ * A row that is updated goes into its new version as a whole, and from there
+ * to triggers and into the error of a constraint that it breaks.  The same
+ * holds for the row in conflict of ON CONFLICT DO UPDATE; and triggers see the
+ * rows that are deleted.
+ */
+static void
+use_targets(Walk *walk, ModifyTable *modify)
+{
+	ListCell   *lc;
+
+	foreach(lc, modify->resultRelations)
+	{
+		Index		rti = lfirst_int(lc);
+
+		if (walk->tagged[rti] == NULL)
+			continue;
+		if (modify->operation == CMD_INSERT)
+		{
+			if (modify->onConflictAction == ONCONFLICT_UPDATE)
+				use(walk, site_origins(get_site(walk, &modify->plan, rti,
+												DSEC_READ_MODIFY),
+									   InvalidAttrNumber));
+		}
+		else if (modify->operation != CMD_DELETE ||
+				 shows_deleted_rows(rt_fetch(rti, walk->stmt->rtable)->relid))
+			use_scans(walk, outerPlan(modify), rti);
+	}
+}
+
 static void
 walk_modify(Walk *walk, NodeFlow *node, Scope *scope, Bitmapset *control)
 {
@@ -941,6 +1037,7 @@ walk_modify(Walk *walk, NodeFlow *node, Scope *scope, Bitmapset *control)
 		i++;
 	}
 	control = bms_union(control, child->control);
+	use_targets(walk, modify);
 
 	scope->modify = true;
 	scope->outer = scope->inner = child;
