@@ -80,7 +80,7 @@ CREATE TABLE dsec.recipient (
 	country text
 		CONSTRAINT recipient_country_is_two_capital_letters CHECK (country ~ '^[A-Z]{2}$'),
 	status text NOT NULL
-		CONSTRAINT recipient_status_is_domestic_foreign_covered_internal_or_unassigned
+		CONSTRAINT recipient_status_is_domestic_foreign_covered_or_internal
 			CHECK (status IN ('domestic', 'foreign', 'covered', 'internal', 'unassigned')),
 	login_role text,
 	login_role_oid oid,
@@ -533,7 +533,7 @@ BEGIN
 				 b.target = (SELECT r.rolname FROM pg_roles r WHERE r.oid = unbind_role.role)
 				 AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = b.role_oid));
 	IF NOT FOUND THEN
-		RAISE EXCEPTION 'role "%" is not bound to recipient "%"',
+		RAISE EXCEPTION 'role % is not bound to recipient "%"',
 			unbind_role.role, unbind_role.recipient
 			USING ERRCODE = 'undefined_object', HINT = 'Bindings are listed in dsec.binding.';
 	END IF;

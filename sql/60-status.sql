@@ -220,7 +220,24 @@ CREATE FUNCTION dsec.policy_record_change() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
+DECLARE
+	key text := TG_ARGV[0];
+	n bigint;
+	keys text;
+	what text;
 BEGIN
+	what := TG_OP || ' of ' || quote_ident(TG_TABLE_SCHEMA) || '.' || quote_ident(TG_TABLE_NAME);
+	IF TG_OP = 'TRUNCATE' THEN
+		what := what || '.';
+	ELSE
+		EXECUTE format('SELECT count(*), left(string_agg(%1$I::text, '', '' ORDER BY %1$I), 100)'
+					   ' FROM changed_rows', key)
+			INTO n, keys;
+		IF n = 0 THEN
+			RETURN NULL;
+		END IF;
+		what := format('%s: %s %s, %s %s.', what, n, CASE n WHEN 1 THEN 'row' ELSE 'rows' END, key, keys);
+	END IF;
 	INSERT INTO dsec.event (kind, begun, ended, login_role, user_name, client_address,
 							application_name, database, pid, recipients, relations,
 							categories, detail, folded)
@@ -228,27 +245,35 @@ BEGIN
 			   coalesce(a.usename::text, session_user::text),
 			   coalesce(nullif(current_setting('role'), 'none'), session_user::text),
 			   a.client_addr, a.application_name, current_database(), pg_backend_pid(),
-			   '{}', ARRAY[format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME)], '{}',
-			   format('%s on the policy table %I.%I.', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME), 1
+			   '{}', ARRAY[quote_ident(TG_TABLE_SCHEMA) || '.' || quote_ident(TG_TABLE_NAME)], '{}',
+			   what, 1
 		FROM (SELECT pg_backend_pid() AS pid) p
 			LEFT JOIN pg_stat_activity a ON a.pid = p.pid;
 	RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION dsec.policy_record_change() IS
-	'Trigger: records a change of the policy in dsec.event, in the transaction that makes it.';
+	'Trigger; argument: the key column. Records in dsec.event, in the transaction that makes it, a change of the policy: table, operation, number and keys of the rows.';
 REVOKE ALL ON FUNCTION dsec.policy_record_change() FROM PUBLIC;
 
 DO $$
 DECLARE
 	tab text;
+	op text;
 BEGIN
 	FOREACH tab IN ARRAY ARRAY['regime', 'category', 'space', 'rule', 'recipient', 'binding', 'agreement']
 	LOOP
-		EXECUTE format('CREATE TRIGGER policy_record_change'
-			' AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON dsec.%I'
-			' FOR EACH STATEMENT EXECUTE FUNCTION dsec.policy_record_change()', tab);
-		EXECUTE format('ALTER TABLE dsec.%I ENABLE ALWAYS TRIGGER policy_record_change', tab);
+		FOREACH op IN ARRAY ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']
+		LOOP
+			EXECUTE format('CREATE TRIGGER policy_record_%1$s AFTER %2$s ON dsec.%3$I %4$s'
+				' FOR EACH STATEMENT EXECUTE FUNCTION dsec.policy_record_change(%5$L)',
+				lower(op), op, tab,
+				CASE op WHEN 'TRUNCATE' THEN ''
+						WHEN 'DELETE' THEN 'REFERENCING OLD TABLE AS changed_rows'
+						ELSE 'REFERENCING NEW TABLE AS changed_rows' END,
+				CASE WHEN tab IN ('rule', 'binding', 'agreement') THEN 'id' ELSE 'name' END);
+			EXECUTE format('ALTER TABLE dsec.%I ENABLE ALWAYS TRIGGER policy_record_%s', tab, lower(op));
+		END LOOP;
 	END LOOP;
 END
 $$;

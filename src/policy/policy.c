@@ -32,6 +32,7 @@
 #include "report.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
+#include "tag/tag.h"
 #include "utils/memutils.h"
 
 #define TRANCHE "dsec policy"
@@ -82,6 +83,25 @@ start_shared(void)
 	LWLockRelease(AddinShmemInitLock);
 }
 
+static bool settled(void *arg);
+
+/*
+ * For the label provider: is there such a category?  Waits for a change that is
+ * on its way, but raises nothing and lets the label pass when no policy is to
+ * be had, because labels are set in restores, too.
+ */
+static bool
+category_known(const char *category)
+{
+	uint64		wanted = pg_atomic_read_u64(&dsec_policy_shared->wanted);
+	const DsecPolicy *policy;
+
+	if (dsec_worker_state(NULL) == DSEC_WORKER_READY)
+		dsec_worker_wait(settled, &wanted);
+	policy = dsec_policy_reload();
+	return policy == NULL || dsec_policy_find_category(policy, category) >= 0;
+}
+
 void
 dsec_policy_init(void)
 {
@@ -93,6 +113,7 @@ dsec_policy_init(void)
 	dsec_policy_init_publish();
 	dsec_policy_init_session();
 	dsec_policy_init_change();
+	dsec_tag_set_category_check(category_known);
 }
 
 void
