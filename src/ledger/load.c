@@ -120,6 +120,7 @@ load_blocks(int32 recipient)
 			HeapTuple	row = SPI_tuptable->vals[i];
 			TupleDesc	desc = SPI_tuptable->tupdesc;
 			DsecSetKey	key;
+			Datum		value;
 			bytea	   *hashes;
 			bool		isnull;
 			DateADT		day;
@@ -130,9 +131,12 @@ load_blocks(int32 recipient)
 			copy_name(key.space, row, desc, 2);
 			copy_name(key.outside, row, desc, 3);
 			day = DatumGetDateADT(SPI_getbinval(row, desc, 4, &isnull));
-			hashes = DatumGetByteaPP(SPI_getbinval(row, desc, 5, &isnull));
+			value = SPI_getbinval(row, desc, 5, &isnull);
+			hashes = DatumGetByteaPP(value);
 			too_big = !enter_block(&key, day, hashes);
-			pfree(hashes);
+			/* a short value lies in the row itself */
+			if ((Pointer) hashes != DatumGetPointer(value))
+				pfree(hashes);
 		}
 		SPI_freetuptable(SPI_tuptable);
 		if (too_big)
