@@ -1,7 +1,8 @@
 /* ------------------------------------------------------------------------
  * Records of exports, and of what happened to dsec itself.
  *
- * Written by the dsec worker in the ledger database, and by nobody else.
+ * Written in the ledger database, by the dsec worker and by the triggers that
+ * record changes of the policy, and by nobody else.
  * ------------------------------------------------------------------------ */
 
 CREATE TYPE dsec.event_category AS (
@@ -36,11 +37,17 @@ CREATE TABLE dsec.event (
 	folded           bigint NOT NULL
 );
 
+-- Numbers begin at the current microsecond since 1970, so that what the worker
+-- writes while a dump is being restored cannot have the number of a restored row.
+-- That is also why pg_dump leaves the sequence alone.
+SELECT pg_catalog.setval('dsec.event_id_seq',
+	(1000000 * EXTRACT(epoch FROM pg_catalog.clock_timestamp()))::bigint);
+
 CREATE INDEX event_begun_idx ON dsec.event (begun);
 
 COMMENT ON TABLE dsec.event IS
 'One row per guarded export, change, loss or administrative event; repeated exports of one session within a minute share a row. Only grows. Names and counts, never values. Filled in the ledger database only.';
-COMMENT ON COLUMN dsec.event.id IS 'Number of the record, also in its server-log line. Ascending in order of writing; gaps mean rolled-back attempts to write.';
+COMMENT ON COLUMN dsec.event.id IS 'Number of the record, also in its server-log line; begins at the microsecond since 1970 at which the table was made. Ascending in order of writing; gaps mean attempts to write that were rolled back.';
 COMMENT ON COLUMN dsec.event.kind IS 'export: data left or was refused; change: tags, rules, recipients, bindings, settings; loss: something could not be counted or recorded; admin: anything else about dsec itself.';
 COMMENT ON COLUMN dsec.event.begun IS 'When the export, or the first of the folded ones, began.';
 COMMENT ON COLUMN dsec.event.ended IS 'When the last one ended; NULL when it never did (its backend or the server was killed).';
@@ -84,7 +91,6 @@ REVOKE ALL ON TABLE dsec.event FROM PUBLIC;
 GRANT SELECT ON TABLE dsec.event TO dsec_auditor, dsec_officer;
 
 SELECT pg_catalog.pg_extension_config_dump('dsec.event', '');
-SELECT pg_catalog.pg_extension_config_dump('dsec.event_id_seq', '');
 
 /* ------------------------------------------------------------------------
  * Reading

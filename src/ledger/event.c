@@ -709,22 +709,27 @@ dsec_event_publish_durably(DsecEvent *event)
 	return dsec_worker_wait(is_written, &awaited);
 }
 
-void
-dsec_event_loss(const char *channel, const char *relations, const char *what)
+DsecEvent *
+dsec_event_try_take(void)
 {
 	DsecEvent	about;
 	DsecEvent  *event;
 
-	if (dsec_event_shared == NULL)
-		return;
-
 	identify(&about);
 	event = try_take(&about);
 	if (event == NULL)
-	{
 		pg_atomic_fetch_add_u64(&dsec_event_shared->lost, 1);
+	return event;
+}
+
+void
+dsec_event_loss(const char *channel, const char *relations, const char *what)
+{
+	DsecEvent  *event;
+
+	event = dsec_event_shared ? dsec_event_try_take() : NULL;
+	if (event == NULL)
 		return;
-	}
 	event->kind = DSEC_EVENT_LOSS;
 	if (channel != NULL)
 		copy_name(event->channel, sizeof(event->channel), channel);
@@ -790,4 +795,5 @@ dsec_event_init(void)
 	prev_shmem_startup_hook = shmem_startup_hook;
 	shmem_startup_hook = shmem_startup;
 	dsec_event_store_init();
+	dsec_event_change_init();
 }

@@ -17,8 +17,8 @@
 #include "datatype/timestamp.h"
 
 #define DSEC_EVENT_CATEGORIES 16
-#define DSEC_EVENT_RELATIONS 1024
-#define DSEC_EVENT_RECIPIENTS 512
+#define DSEC_EVENT_RELATIONS 2048
+#define DSEC_EVENT_RECIPIENTS 1152	/* eight of the longest names */
 
 typedef enum DsecEventKind
 {

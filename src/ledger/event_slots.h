@@ -75,8 +75,17 @@ dsec_event_move(DsecEventSlot *slot, uint64 from, uint64 to)
 	return pg_atomic_compare_exchange_u64(&slot->word, &from, to);
 }
 
+/*
+ * event.c: as dsec_event_take, but never waits and raises nothing: without a
+ * free slot it returns NULL, and one more record is counted as lost.
+ */
+extern DsecEvent *dsec_event_try_take(void);
+
 /* event_store.c: the task of the worker */
 extern void dsec_event_store_init(void);
+
+/* event_change.c: has labels that are set recorded */
+extern void dsec_event_change_init(void);
 
 /*
  * event_file.c: records that were not written when the server stopped, whatever

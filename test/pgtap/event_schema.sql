@@ -26,8 +26,8 @@ SELECT function_privs_are('dsec', 'flush_events', ARRAY[]::text[], 'public', ARR
 
 SELECT is((SELECT tgenabled FROM pg_trigger WHERE tgrelid = 'dsec.event'::regclass AND tgname = 'event_only_grows'),
 	'A', 'the trigger fires in replica mode too');
-SELECT set_has((SELECT 'SELECT unnest(extconfig)::regclass::text FROM pg_extension WHERE extname = ''dsec'''),
-	$$VALUES ('dsec.event'), ('dsec.event_id_seq')$$, 'pg_dump keeps the records and their numbers');
+SELECT set_has($$SELECT unnest(extconfig)::regclass::text FROM pg_extension WHERE extname = 'dsec'$$,
+	$$VALUES ('dsec.event')$$, 'pg_dump keeps the records');
 SELECT is((SELECT count(*)::int FROM pg_attribute WHERE attrelid = 'dsec.event'::regclass AND attnum > 0
 	AND col_description(attrelid, attnum) IS NULL), 0, 'every column is explained');
 

@@ -1,0 +1,138 @@
+/*-------------------------------------------------------------------------
+ *
+ * event_change.c
+ *	  Records of labels that were set, by any session in any database.
+ *
+ * A record is begun when the label is set, published when its transaction
+ * commits or is prepared, and given back when it, or the subtransaction,
+ * aborts.  It never waits and never refuses: labels must go on where there is no
+ * ledger yet.  What finds no slot is counted as lost; of one transaction that
+ * sets very many labels (a restore), the first ones have a record each, and
+ * the rest one together, also when some of these are rolled back.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/objectaddress.h"
+#include "commands/extension.h"
+#include "ledger/event.h"
+#include "ledger/event_slots.h"
+#include "tag/tag.h"
+
+/* records of one transaction; the last one may stand for many labels */
+#define TRANSACTION_RECORDS 64
+
+typedef struct Change
+{
+	DsecEvent  *event;
+	SubTransactionId subxact;
+} Change;
+
+static Change changes[TRANSACTION_RECORDS];
+static int	nchanges = 0;
+static int	further = 0;		/* labels of the last record beyond its first */
+
+static bool
+stands_for_many(int i)
+{
+	return further > 0 && i == nchanges - 1;
+}
+
+static void
+end_transaction(XactEvent event, void *arg)
+{
+	bool		publish = event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE;
+
+	if (!publish && event != XACT_EVENT_ABORT)
+		return;
+	for (int i = 0; i < nchanges; i++)
+	{
+		DsecEvent  *record = changes[i].event;
+
+		if (stands_for_many(i))
+			snprintf(record->detail, sizeof(record->detail),
+					 "Up to %d further labels were set in the same transaction.", further + 1);
+		if (publish)
+			dsec_event_publish(record);
+		else
+			dsec_event_release(record);
+	}
+	nchanges = 0;
+	further = 0;
+}
+
+static void
+end_subtransaction(SubXactEvent event, SubTransactionId subxact,
+				   SubTransactionId parent, void *arg)
+{
+	int			kept = 0;
+
+	if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	for (int i = 0; i < nchanges; i++)
+	{
+		if (changes[i].subxact == subxact)
+		{
+			if (event == SUBXACT_EVENT_ABORT_SUB && !stands_for_many(i))
+			{
+				dsec_event_release(changes[i].event);
+				continue;
+			}
+			changes[i].subxact = parent;
+		}
+		changes[kept++] = changes[i];
+	}
+	nchanges = kept;
+}
+
+static void
+label_changed(const ObjectAddress *object, const char *old_label,
+			  const char *new_label)
+{
+	static bool registered = false;
+	char	   *identity;
+	char	   *type;
+	DsecEvent  *record;
+
+	/* what an extension's script sets comes with the extension */
+	if (dsec_event_shared == NULL || creating_extension)
+		return;
+	if (old_label != NULL && new_label != NULL && strcmp(old_label, new_label) == 0)
+		return;
+	if (nchanges == TRANSACTION_RECORDS || further > 0)
+	{
+		further++;
+		return;
+	}
+
+	if (!registered)
+	{
+		RegisterXactCallback(end_transaction, NULL);
+		RegisterSubXactCallback(end_subtransaction, NULL);
+		registered = true;
+	}
+
+	identity = getObjectIdentity(object, true);
+	type = getObjectTypeDescription(object, true);
+	record = dsec_event_try_take();
+	if (record == NULL)
+		return;
+	changes[nchanges].event = record;
+	changes[nchanges].subxact = GetCurrentSubTransactionId();
+	nchanges++;
+
+	record->kind = DSEC_EVENT_CHANGE;
+	dsec_event_add_relation(record, identity ? identity : "?");
+	snprintf(record->detail, sizeof(record->detail), "Label of a %s: %s%s%s; before: %s%s%s.",
+			 type ? type : "object",
+			 new_label ? "\"" : "", new_label ? new_label : "none", new_label ? "\"" : "",
+			 old_label ? "\"" : "", old_label ? old_label : "none", old_label ? "\"" : "");
+}
+
+void
+dsec_event_change_init(void)
+{
+	dsec_tag_set_change_hook(label_changed);
+}
