@@ -1,4 +1,4 @@
--- what a plan reads
+-- what a plan reads, and how that is counted
 
 CREATE FUNCTION dsec.plan_reads(query text)
 RETURNS SETOF text
@@ -11,3 +11,15 @@ COMMENT ON FUNCTION dsec.plan_reads(text) IS
 'the caller needs the privileges to run it.';
 REVOKE ALL ON FUNCTION dsec.plan_reads(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION dsec.plan_reads(text) TO dsec_officer, dsec_auditor;
+
+CREATE FUNCTION dsec.plan_cover(query text)
+RETURNS SETOF text
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'dsec_plan_cover';
+COMMENT ON FUNCTION dsec.plan_cover(text) IS
+'One line for each place where the plan of a query reads tagged columns: how its subjects would be counted if the '
+'session''s reads count (traced to the top of the plan, or charged where they are read, and why), and '
+'"not covered" when the check of the finished plan would refuse it. Nothing is executed or charged; '
+'the caller needs the privileges to run the query. Raises DS003 when a read can be counted in no way.';
+REVOKE ALL ON FUNCTION dsec.plan_cover(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION dsec.plan_cover(text) TO dsec_officer, dsec_auditor;

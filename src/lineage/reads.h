@@ -56,4 +56,14 @@ extern bool dsec_lineage_harmless(Oid function);
  */
 extern bool dsec_lineage_leaks(Node *expr, Index rti, const Bitmapset *attnos);
 
+/*
+ * Where must a scan be charged?  The answer n says that a charge in front of
+ * plan->qual[n], or earlier, comes before anything that may show the columns in
+ * attnos of relation rti, which the node scans: as the argument of a function,
+ * or because they decide whether a function runs at all.  n may be the length
+ * of the list.  -1 when no place is early enough.
+ */
+extern int	dsec_lineage_charge_position(Plan *scan, Index rti,
+										 const Bitmapset *attnos);
+
 #endif							/* DSEC_READS_H */

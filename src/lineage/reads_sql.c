@@ -1,11 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * reads_sql.c
- *	  dsec.plan_reads: what the plan check says of a query, in SQL.
+ *	  What the plan check says of a query, in SQL.
  *
- * The query is planned by PostgreSQL's own planner, without dsec's changes,
- * and never executed.  The caller needs the privileges that running it would
- * need.
+ * dsec.plan_reads plans with PostgreSQL's own planner and lists what the plan
+ * reads.  dsec.plan_cover goes on: it makes the same plan count, whatever the
+ * session's binding, tells how each read is covered, and lets the last check
+ * judge the result.  Neither executes the query.  The caller needs the
+ * privileges that running it would need.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,9 +16,14 @@
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "lineage/groups.h"
 #include "lineage/reads.h"
+#include "lineage/verify.h"
 #include "miscadmin.h"
+#include "nodes/extensible.h"
+#include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
+#include "nodes/value.h"
 #include "optimizer/planner.h"
 #include "parser/analyze.h"
 #include "rewrite/rewriteHandler.h"
@@ -25,21 +32,18 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
-PG_FUNCTION_INFO_V1(dsec_plan_reads);
+/* a guard to look at, not to run */
+static const CustomScanMethods unexecuted_guard = {DSEC_GUARD_NAME, NULL};
 
-Datum
-dsec_plan_reads(PG_FUNCTION_ARGS)
+/* Plans of the one statement in source: several when rules rewrite it. */
+static List *
+plan_statement(const char *source)
 {
-	char	   *source = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	List	   *parsed;
+	List	   *parsed = pg_parse_query(source);
 	List	   *queries;
-	ListCell   *lc,
-			   *lr;
+	List	   *plans = NIL;
+	ListCell   *lc;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-
-	parsed = pg_parse_query(source);
 	if (list_length(parsed) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -59,16 +63,102 @@ dsec_plan_reads(PG_FUNCTION_ARGS)
 
 		stmt = standard_planner(query, source, CURSOR_OPT_PARALLEL_OK, NULL);
 		(void) DSEC_CHECK_PERMISSIONS(stmt);
+		plans = lappend(plans, stmt);
+	}
+	return plans;
+}
+
+static void
+put_line(ReturnSetInfo *rsinfo, const char *line)
+{
+	Datum		value = CStringGetTextDatum(line);
+	bool		isnull = false;
+
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value, &isnull);
+}
+
+PG_FUNCTION_INFO_V1(dsec_plan_reads);
+
+Datum
+dsec_plan_reads(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell   *lc,
+			   *lr;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+
+	foreach(lc, plan_statement(text_to_cstring(PG_GETARG_TEXT_PP(0))))
+	{
+		PlannedStmt *stmt = lfirst_node(PlannedStmt, lc);
 
 		foreach(lr, dsec_lineage_reads(stmt))
-		{
-			Datum		value;
-			bool		isnull = false;
+			put_line(rsinfo, dsec_lineage_describe(stmt, lfirst(lr)));
+	}
 
-			value = CStringGetTextDatum(dsec_lineage_describe(stmt, lfirst(lr)));
-			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc,
-								 &value, &isnull);
+	return (Datum) 0;
+}
+
+static Plan *
+make_unexecuted_guard(Plan *child, List *groups, List *reads)
+{
+	CustomScan *guard = makeNode(CustomScan);
+	ListCell   *lc;
+
+	guard->methods = &unexecuted_guard;
+	guard->custom_plans = list_make1(child);
+	guard->custom_private = list_make2(groups, reads);
+	foreach(lc, child->targetlist)
+	{
+		TargetEntry *tle = flatCopyTargetEntry(lfirst_node(TargetEntry, lc));
+
+		tle->expr = (Expr *) makeVarFromTargetEntry(INDEX_VAR, tle);
+		guard->scan.plan.targetlist = lappend(guard->scan.plan.targetlist, tle);
+	}
+	return &guard->scan.plan;
+}
+
+PG_FUNCTION_INFO_V1(dsec_plan_cover);
+
+Datum
+dsec_plan_cover(PG_FUNCTION_ARGS)
+{
+	static const char *const covers[] = {
+		[DSEC_COVER_TRACED] = "traced",
+		[DSEC_COVER_SOURCE] = "charged at the source",
+		[DSEC_COVER_EXPRESSION] = "charged in the expression",
+	};
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell   *lc,
+			   *lr;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+
+	foreach(lc, plan_statement(text_to_cstring(PG_GETARG_TEXT_PP(0))))
+	{
+		PlannedStmt *stmt = lfirst_node(PlannedStmt, lc);
+		List	   *reads = dsec_lineage_reads(stmt);
+		CustomScan *guard;
+		char	   *why;
+
+		if (reads == NIL)
+			continue;
+
+		dsec_lineage_cover(stmt, reads, make_unexecuted_guard);
+		guard = castNode(CustomScan, stmt->planTree);
+		foreach(lr, (List *) list_nth(guard->custom_private, DSEC_GUARD_READS))
+		{
+			List	   *read = lfirst(lr);
+			char	   *reason = strVal(list_nth(read, DSEC_READ_WHY));
+
+			put_line(rsinfo,
+					 psprintf("%s %s%s%s",
+							  strVal(list_nth(read, DSEC_READ_RELATION)),
+							  covers[intVal(list_nth(read, DSEC_READ_COVER))],
+							  *reason ? ": " : "", reason));
 		}
+		if (!dsec_lineage_covered(stmt, &why))
+			put_line(rsinfo, psprintf("not covered: %s", why));
 	}
 
 	return (Datum) 0;
