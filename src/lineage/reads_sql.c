@@ -100,20 +100,26 @@ dsec_plan_reads(PG_FUNCTION_ARGS)
 }
 
 static Plan *
-make_unexecuted_guard(Plan *child, List *groups, List *reads)
+make_unexecuted_guard(Plan *child, int plan_node_id, List *private)
 {
 	CustomScan *guard = makeNode(CustomScan);
 	ListCell   *lc;
 
 	guard->methods = &unexecuted_guard;
-	guard->custom_plans = list_make1(child);
-	guard->custom_private = list_make2(groups, reads);
+	guard->scan.plan.lefttree = child;
+	guard->custom_private = private;
+	guard->scan.plan.plan_node_id = plan_node_id;
 	foreach(lc, child->targetlist)
 	{
-		TargetEntry *tle = flatCopyTargetEntry(lfirst_node(TargetEntry, lc));
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		TargetEntry *scan_tle = flatCopyTargetEntry(tle);
+		TargetEntry *own_tle = flatCopyTargetEntry(tle);
 
-		tle->expr = (Expr *) makeVarFromTargetEntry(INDEX_VAR, tle);
-		guard->scan.plan.targetlist = lappend(guard->scan.plan.targetlist, tle);
+		scan_tle->expr = (Expr *) makeVarFromTargetEntry(OUTER_VAR, tle);
+		own_tle->expr = (Expr *) makeVarFromTargetEntry(INDEX_VAR, tle);
+		guard->custom_scan_tlist = lappend(guard->custom_scan_tlist, scan_tle);
+		guard->scan.plan.targetlist = lappend(guard->scan.plan.targetlist,
+											  own_tle);
 	}
 	return &guard->scan.plan;
 }
@@ -144,7 +150,7 @@ dsec_plan_cover(PG_FUNCTION_ARGS)
 		if (reads == NIL)
 			continue;
 
-		dsec_lineage_cover(stmt, reads, make_unexecuted_guard);
+		dsec_lineage_cover(stmt, reads, stmt->queryId, make_unexecuted_guard);
 		guard = castNode(CustomScan, stmt->planTree);
 		foreach(lr, (List *) list_nth(guard->custom_private, DSEC_GUARD_READS))
 		{

@@ -469,6 +469,17 @@ charged_in_modify(const DsecRead *read, const DsecRelationTags *tags)
 	ModifyTable *modify = (ModifyTable *) read->node;
 	ModifyContext context = {read, tags, false};
 
+	/* the row in conflict becomes part of its new version, shown or not */
+	if (modify->onConflictAction == ONCONFLICT_UPDATE)
+	{
+		List	   *quals = (List *) modify->onConflictWhere;
+
+		if (quals == NIL ||
+			!claims_suffice(condition_claims(linitial(quals), read->rti),
+							tags, read->attnos))
+			return false;
+	}
+
 	return !modify_walker((Node *) modify->returningLists, &context) &&
 		!modify_walker((Node *) modify->plan.targetlist, &context) &&
 		!modify_walker((Node *) modify->onConflictSet, &context) &&
@@ -519,21 +530,21 @@ holds(Plan *plan, Plan *node)
 }
 
 /*
- * Follow columns of a node's target list one level down: every one must be a
- * plain Var of the given varno.  In a node that does not project, it must stand
- * in the same place below.
+ * Follow columns of a target list one level down: every one must be a plain Var
+ * of the given varno.  In a node that does not project, it must stand in the
+ * same place below.
  */
 static bool
-follow(Plan *plan, int varno, bool projects, const int *positions,
+follow(List *targetlist, int varno, bool projects, const int *positions,
 	   int npositions, int *below)
 {
 	for (int i = 0; i < npositions; i++)
 	{
 		Var		   *var;
 
-		if (positions[i] < 1 || positions[i] > list_length(plan->targetlist))
+		if (positions[i] < 1 || positions[i] > list_length(targetlist))
 			return false;
-		var = (Var *) list_nth_node(TargetEntry, plan->targetlist,
+		var = (Var *) list_nth_node(TargetEntry, targetlist,
 									positions[i] - 1)->expr;
 		if (!IsA(var, Var) || var->varno != varno || var->varattno < 1 ||
 			(!projects && var->varattno != positions[i]))
@@ -583,19 +594,21 @@ carries(Plan *plan, const int *positions, int npositions, const DsecRead *read,
 		case T_Material:
 		case T_Memoize:
 		case T_Hash:
-			return follow(plan, OUTER_VAR, false, positions, npositions, below) &&
+			return follow(plan->targetlist, OUTER_VAR, false, positions,
+						  npositions, below) &&
 				carries(outerPlan(plan), below, npositions, read, columns);
 
 		case T_Result:
 		case T_ProjectSet:
 		case T_Gather:
 		case T_GatherMerge:
-			return follow(plan, OUTER_VAR, true, positions, npositions, below) &&
+			return follow(plan->targetlist, OUTER_VAR, true, positions,
+						  npositions, below) &&
 				carries(outerPlan(plan), below, npositions, read, columns);
 
 		case T_SubqueryScan:
-			return follow(plan, ((SubqueryScan *) plan)->scan.scanrelid, true,
-						  positions, npositions, below) &&
+			return follow(plan->targetlist, ((SubqueryScan *) plan)->scan.scanrelid,
+						  true, positions, npositions, below) &&
 				carries(((SubqueryScan *) plan)->subplan, below, npositions,
 						read, columns);
 
@@ -603,10 +616,12 @@ carries(Plan *plan, const int *positions, int npositions, const DsecRead *read,
 		case T_HashJoin:
 		case T_MergeJoin:
 			if (DSEC_JOIN_EMITS_OUTER(((Join *) plan)->jointype) &&
-				follow(plan, OUTER_VAR, true, positions, npositions, below))
+				follow(plan->targetlist, OUTER_VAR, true, positions,
+						  npositions, below))
 				return carries(outerPlan(plan), below, npositions, read, columns);
 			if (DSEC_JOIN_EMITS_INNER(((Join *) plan)->jointype) &&
-				follow(plan, INNER_VAR, true, positions, npositions, below))
+				follow(plan->targetlist, INNER_VAR, true, positions,
+						  npositions, below))
 				return carries(innerPlan(plan), below, npositions, read, columns);
 			return false;
 
@@ -653,8 +668,15 @@ group_claim(CustomScan *guard, List *group, const DsecRead *read, Claim *claim)
 	claim->rowid = intVal(list_nth(group, DSEC_GROUP_ROWID)) != 0;
 	claim->ncolumns = n;
 
-	return follow(&guard->scan.plan, INDEX_VAR, true, positions, n, below) &&
-		carries(linitial(guard->custom_plans), below, n, read, claim->columns);
+	/* its target list refers to its scan tuple, which is the child's row */
+	if (!follow(guard->scan.plan.targetlist, INDEX_VAR, true, positions, n,
+				below))
+		return false;
+	memcpy(positions, below, sizeof(int) * n);
+
+	return follow(guard->custom_scan_tlist, OUTER_VAR, true, positions, n,
+				  below) &&
+		carries(outerPlan(guard), below, n, read, claim->columns);
 }
 
 static bool
@@ -667,7 +689,7 @@ traced_to_guard(PlannedStmt *stmt, const DsecRead *read,
 
 	if (!IsA(guard, CustomScan) ||
 		strcmp(guard->methods->CustomName, DSEC_GUARD_NAME) != 0 ||
-		list_length(guard->custom_plans) != 1 ||
+		outerPlan(guard) == NULL || guard->custom_plans != NIL ||
 		list_length(guard->custom_private) != DSEC_GUARD_PRIVATE_LENGTH)
 		return false;
 

@@ -650,14 +650,17 @@ walk_custom_scan(Walk *walk, NodeFlow *node, Scope *scope, Bitmapset *control)
 	int			rti = -1;
 
 	if (strcmp(scan->methods->CustomName, DSEC_GUARD_NAME) == 0 &&
-		list_length(scan->custom_plans) == 1)
+		outerPlan(scan) != NULL && scan->custom_plans == NIL)
 	{
-		NodeFlow   *child = walk_node(walk, linitial(scan->custom_plans),
-									  control);
+		/* our own hands on its child's rows */
+		int			i = 0;
 
-		scope->index = child;
-		scope->outer = child;
-		control = bms_union(control, child->control);
+		scope->outer = walk_node(walk, outerPlan(scan), control);
+		index = new_flow(list_length(scan->custom_scan_tlist));
+		foreach(lc, scan->custom_scan_tlist)
+			index->columns[i++] = eval(walk, scope, lfirst(lc), control);
+		scope->index = index;
+		control = bms_union(control, scope->outer->control);
 		control = filter(walk, scope, node->node->qual, control);
 		project(walk, scope, node, control);
 		return;

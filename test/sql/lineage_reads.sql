@@ -1,5 +1,6 @@
--- What the plan check says of a query: one verdict per query, pinned.
--- The queries are the output, so psql does not echo them.
+-- What the plan check says of a query, pinned: what its plan reads, and after
+-- "=" how dsec would count that ("not covered" is a plan that dsec made and its
+-- own check refuses).  The queries are the output, so psql does not echo them.
 \set ECHO none
 \set QUIET on
 SET client_min_messages = warning;
@@ -123,6 +124,7 @@ CREATE FUNCTION reads(VARIADIC queries text[]) RETURNS SETOF text
 LANGUAGE plpgsql AS $$
 DECLARE
 	query text;
+	cover text;
 BEGIN
 	FOREACH query IN ARRAY queries LOOP
 		RETURN NEXT query;
@@ -130,9 +132,15 @@ BEGIN
 			RETURN QUERY SELECT '    ' || r FROM dsec.plan_reads(query) r;
 			IF NOT FOUND THEN
 				RETURN NEXT '    nothing';
+				CONTINUE;
 			END IF;
-		EXCEPTION WHEN OTHERS THEN
-			RETURN NEXT '    ERROR: ' || sqlerrm;
+			SELECT string_agg(DISTINCT CASE WHEN c LIKE 'not covered%' THEN c
+				ELSE substring(c FROM '\) (traced|charged at the source|charged in the expression)')
+				END, ', ') INTO cover FROM dsec.plan_cover(query) c;
+			RETURN NEXT '    = ' || cover;
+		EXCEPTION
+			WHEN SQLSTATE 'DS003' THEN RETURN NEXT '    = refused';
+			WHEN OTHERS THEN RETURN NEXT '    ERROR: ' || sqlerrm;
 		END;
 	END LOOP;
 END$$;
@@ -498,7 +506,8 @@ SELECT reads(
 \echo == row security
 CREATE ROLE regress_lineage_nurse;
 GRANT USAGE ON SCHEMA ward, dsec TO regress_lineage_nurse;
-GRANT EXECUTE ON FUNCTION dsec.plan_reads(text) TO regress_lineage_nurse;
+GRANT EXECUTE ON FUNCTION dsec.plan_reads(text), dsec.plan_cover(text)
+	TO regress_lineage_nurse;
 GRANT SELECT (id, name, diagnosis) ON patient TO regress_lineage_nurse;
 CREATE POLICY mine ON patient USING (diagnosis <> 'd0');
 ALTER TABLE patient ENABLE ROW LEVEL SECURITY;
@@ -688,5 +697,6 @@ RESET ALL;
 SET client_min_messages = warning;
 DROP SCHEMA ward CASCADE;
 REVOKE ALL ON SCHEMA dsec FROM regress_lineage_nurse;
-REVOKE ALL ON FUNCTION dsec.plan_reads(text) FROM regress_lineage_nurse;
+REVOKE ALL ON FUNCTION dsec.plan_reads(text), dsec.plan_cover(text)
+	FROM regress_lineage_nurse;
 DROP ROLE regress_lineage_nurse;
