@@ -414,9 +414,8 @@ database_name(void)
 	return name;
 }
 
-/* Zero an event and fill in the facts of this session. */
-static void
-identify(DsecEvent *event)
+void
+dsec_event_identify(DsecEvent *event)
 {
 	memset(event, 0, sizeof(DsecEvent));
 	event->kind = DSEC_EVENT_EXPORT;
@@ -437,8 +436,8 @@ identify(DsecEvent *event)
 }
 
 /*
- * A slot or NULL, without waiting.  "about" has been filled in by identify(),
- * which may raise an error: not so anything after claim_slot.
+ * A slot or NULL, without waiting.  "about" has been filled in before, which
+ * may raise an error: not so anything here.
  */
 static DsecEvent *
 try_take(const DsecEvent *about)
@@ -480,7 +479,7 @@ dsec_event_take(void)
 				 errdetail("dsec is not in shared_preload_libraries."),
 				 errhint("Add dsec to shared_preload_libraries and restart the server.")));
 
-	identify(&about);
+	dsec_event_identify(&about);
 	event = try_take(&about);
 	if (event != NULL)
 		return event;
@@ -709,34 +708,33 @@ dsec_event_publish_durably(DsecEvent *event)
 	return dsec_worker_wait(is_written, &awaited);
 }
 
-DsecEvent *
-dsec_event_try_take(void)
+void
+dsec_event_queue(const DsecEvent *event)
 {
-	DsecEvent	about;
-	DsecEvent  *event;
+	DsecEvent  *slot = try_take(event);
 
-	identify(&about);
-	event = try_take(&about);
-	if (event == NULL)
+	if (slot != NULL)
+		dsec_event_publish(slot);
+	else
 		pg_atomic_fetch_add_u64(&dsec_event_shared->lost, 1);
-	return event;
 }
 
 void
 dsec_event_loss(const char *channel, const char *relations, const char *what)
 {
-	DsecEvent  *event;
+	DsecEvent	event;
 
-	event = dsec_event_shared ? dsec_event_try_take() : NULL;
-	if (event == NULL)
+	if (dsec_event_shared == NULL)
 		return;
-	event->kind = DSEC_EVENT_LOSS;
+
+	dsec_event_identify(&event);
+	event.kind = DSEC_EVENT_LOSS;
 	if (channel != NULL)
-		copy_name(event->channel, sizeof(event->channel), channel);
+		copy_name(event.channel, sizeof(event.channel), channel);
 	if (relations != NULL)
-		copy_name(event->relations, sizeof(event->relations), relations);
-	copy_name(event->detail, sizeof(event->detail), what);
-	dsec_event_publish(event);
+		copy_name(event.relations, sizeof(event.relations), relations);
+	copy_name(event.detail, sizeof(event.detail), what);
+	dsec_event_queue(&event);
 }
 
 /* Nothing published up to *arg waits any more. */

@@ -3,12 +3,13 @@
  * event_change.c
  *	  Records of labels that were set, by any session in any database.
  *
- * A record is begun when the label is set, published when its transaction
- * commits or is prepared, and given back when it, or the subtransaction,
- * aborts.  It never waits and never refuses: labels must go on where there is no
- * ledger yet.  What finds no slot is counted as lost; of one transaction that
- * sets very many labels (a restore), the first ones have a record each, and
- * the rest one together, also when some of these are rolled back.
+ * A record is made when the label is set, kept in the transaction's memory,
+ * published when the transaction commits or is prepared, and forgotten when it,
+ * or the subtransaction, aborts.  It never waits and never refuses: labels must
+ * go on where there is no ledger yet.  What finds no slot then is counted as
+ * lost; of one transaction that sets very many labels (a restore), the first
+ * ones have a record each, and the rest one together, also when some of these
+ * are rolled back.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,6 +21,7 @@
 #include "ledger/event.h"
 #include "ledger/event_slots.h"
 #include "tag/tag.h"
+#include "utils/memutils.h"
 
 /* records of one transaction; the last one may stand for many labels */
 #define TRANSACTION_RECORDS 64
@@ -55,9 +57,7 @@ end_transaction(XactEvent event, void *arg)
 			snprintf(record->detail, sizeof(record->detail),
 					 "Up to %d further labels were set in the same transaction.", further + 1);
 		if (publish)
-			dsec_event_publish(record);
-		else
-			dsec_event_release(record);
+			dsec_event_queue(record);
 	}
 	nchanges = 0;
 	further = 0;
@@ -76,10 +76,7 @@ end_subtransaction(SubXactEvent event, SubTransactionId subxact,
 		if (changes[i].subxact == subxact)
 		{
 			if (event == SUBXACT_EVENT_ABORT_SUB && !stands_for_many(i))
-			{
-				dsec_event_release(changes[i].event);
 				continue;
-			}
 			changes[i].subxact = parent;
 		}
 		changes[kept++] = changes[i];
@@ -116,19 +113,19 @@ label_changed(const ObjectAddress *object, const char *old_label,
 
 	identity = getObjectIdentity(object, true);
 	type = getObjectTypeDescription(object, true);
-	record = dsec_event_try_take();
-	if (record == NULL)
-		return;
-	changes[nchanges].event = record;
-	changes[nchanges].subxact = GetCurrentSubTransactionId();
-	nchanges++;
-
+	record = MemoryContextAlloc(TopTransactionContext, sizeof(DsecEvent));
+	dsec_event_identify(record);
 	record->kind = DSEC_EVENT_CHANGE;
 	dsec_event_add_relation(record, identity ? identity : "?");
 	snprintf(record->detail, sizeof(record->detail), "Label of a %s: %s%s%s; before: %s%s%s.",
 			 type ? type : "object",
 			 new_label ? "\"" : "", new_label ? new_label : "none", new_label ? "\"" : "",
 			 old_label ? "\"" : "", old_label ? old_label : "none", old_label ? "\"" : "");
+	record->ended = record->begun;
+
+	changes[nchanges].event = record;
+	changes[nchanges].subxact = GetCurrentSubTransactionId();
+	nchanges++;
 }
 
 void

@@ -76,10 +76,13 @@ dsec_event_move(DsecEventSlot *slot, uint64 from, uint64 to)
 }
 
 /*
- * event.c: as dsec_event_take, but never waits and raises nothing: without a
- * free slot it returns NULL, and one more record is counted as lost.
+ * event.c: dsec_event_identify zeroes an event anywhere and fills in the facts of
+ * this session; it needs a transaction for names of roles.  dsec_event_queue
+ * publishes a copy of an event; it never fails and never waits, and without a
+ * free slot only counts one more record as lost.
  */
-extern DsecEvent *dsec_event_try_take(void);
+extern void dsec_event_identify(DsecEvent *event);
+extern void dsec_event_queue(const DsecEvent *event);
 
 /* event_store.c: the task of the worker */
 extern void dsec_event_store_init(void);
