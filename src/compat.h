@@ -48,6 +48,15 @@
 #define DSEC_JUMBLE_QUERY(query, text) JumbleQuery(query, text)
 #endif
 
+/* columns that a query selects from a relation; on their own since 16 */
+#if PG_VERSION_NUM >= 160000
+#define DSEC_SELECTED_COLUMNS(query, rte) \
+	((rte)->perminfoindex == 0 ? NULL : \
+	 getRTEPermissionInfo((query)->rteperminfos, rte)->selectedCols)
+#else
+#define DSEC_SELECTED_COLUMNS(query, rte) ((rte)->selectedCols)
+#endif
+
 /* which sides of a join reach its output; right antijoins came in 16, right
  * semijoins in 18 */
 #if PG_VERSION_NUM >= 180000

@@ -88,7 +88,7 @@ make_state(FunctionCallInfo fcinfo)
 	state->meter = dsec_meter_create(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 									 ncategories, categories,
 									 npopulations, populations,
-									 nkeys, PG_GETARG_BOOL(4),
+									 nkeys, PG_GETARG_BOOL(4), true,
 									 types, collations);
 	MemoryContextSwitchTo(old);
 

@@ -160,6 +160,9 @@ guard_planner(Query *parse, const char *query_string, int cursorOptions,
 	if (candidate && query_id == 0)
 		query_id = fingerprint(parse, query_string);
 
+	if (candidate && dsec_lineage_reads_foreign(parse) && counts())
+		dsec_lineage_charge_foreign(parse);
+
 	if (prev_planner_hook)
 		stmt = prev_planner_hook(parse, query_string, cursorOptions, boundParams);
 	else

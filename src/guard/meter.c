@@ -55,6 +55,7 @@ struct DsecMeter
 	const char **populations;
 	int			nkeys;
 	bool		rowid;
+	bool		at_source;
 	Oid			integer;		/* type of a single integer key, or InvalidOid */
 	DsecKeyHasher *hasher;
 
@@ -92,7 +93,7 @@ DsecMeter *
 dsec_meter_create(const char *space,
 				  int ncategories, const char **categories,
 				  int npopulations, const char **populations,
-				  int nkeys, bool rowid,
+				  int nkeys, bool rowid, bool at_source,
 				  const Oid *types, const Oid *collations)
 {
 	DsecMeter  *meter = palloc0(sizeof(DsecMeter));
@@ -111,6 +112,7 @@ dsec_meter_create(const char *space,
 	meter->populations = populations;
 	meter->nkeys = nkeys;
 	meter->rowid = rowid;
+	meter->at_source = at_source;
 	meter->integer = integer_type(nkeys, types);
 	if (nkeys > 0)
 		meter->hasher = dsec_subject_hasher(nkeys, types, collations);
@@ -296,9 +298,17 @@ find_subject(DsecMeter *meter, const Datum *values, const bool *nulls,
 		null_key |= nulls[i];
 
 	*row = null_key;
-	if (null_key)
+	if (null_key && !meter->rowid)
 	{
-		if (!meter->rowid || nulls[rowid])
+		if (!meter->at_source)
+			return false;
+		if (!pg_strong_random(key, sizeof(uint64)))
+			elog(ERROR, "could not get random bytes");
+		*key |= 1;				/* never 0 */
+	}
+	else if (null_key)
+	{
+		if (nulls[rowid])
 			return false;
 		*key = dsec_subject_hash_row(MyDatabaseId,
 									 DatumGetObjectId(values[rowid + 1]),

@@ -21,12 +21,13 @@ typedef struct DsecMeter DsecMeter;
 
 /*
  * A meter in the current memory context, which keeps the strings given; types
- * are those of the key columns.
+ * are those of the key columns.  at_source: every row that is metered exists, so
+ * one without key is a subject of its own even where rowid is not given.
  */
 extern DsecMeter *dsec_meter_create(const char *space,
 									int ncategories, const char **categories,
 									int npopulations, const char **populations,
-									int nkeys, bool rowid,
+									int nkeys, bool rowid, bool at_source,
 									const Oid *types, const Oid *collations);
 
 /*

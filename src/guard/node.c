@@ -180,7 +180,7 @@ make_meter(GuardState *state, int i, List *group, List *targetlist)
 										 string_array(populations),
 										 nkeys,
 										 intVal(list_nth(group, DSEC_GROUP_ROWID)),
-										 types, collations);
+										 false, types, collations);
 }
 
 static void

@@ -30,6 +30,13 @@ extern List *dsec_cover_trace(PlannedStmt *stmt, List *coverages);
 /* Put dsec.charge where the read happens.  Raises DS003 when it cannot. */
 extern void dsec_cover_at_source(PlannedStmt *stmt, DsecCoverage *coverage);
 
+/*
+ * A call of dsec.charge for one group, with Vars of relation rti.  Without rowid
+ * (a source that has no ctid) every row whose key is NULL counts by itself.
+ */
+extern Expr *dsec_cover_charge_call(const DsecGroup *group, Index rti,
+									Oid relid, bool rowid);
+
 /* The function dsec.charge of this database; raises DS003 when it is missing. */
 extern Oid	dsec_cover_charge_function(void);
 

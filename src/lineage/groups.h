@@ -24,7 +24,8 @@
  *					nkeys int4, rowid bool, VARIADIC "any") -> bool
  *
  * in the quals of the scan, whose variadic arguments are the columns, as Vars
- * of the scan; the call is a FuncExpr with funcformat COERCE_SQL_SYNTAX and
+ * of the scan.  There, a NULL key without rowid (a foreign table, a transition
+ * table) makes the row a subject of its own.  The call is a FuncExpr with funcformat COERCE_SQL_SYNTAX and
  * funcvariadic false, which no SQL text can produce for this function.  In
  * RETURNING, ON CONFLICT and MERGE expressions every Var of a tagged column
  * stands inside CASE WHEN dsec.charge(...) THEN var END.
@@ -34,6 +35,7 @@
 #ifndef DSEC_GROUPS_H
 #define DSEC_GROUPS_H
 
+#include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
 #include "nodes/plannodes.h"
 #include "tag/tag.h"
@@ -112,6 +114,13 @@ extern void dsec_lineage_cover(PlannedStmt *stmt, List *reads, uint64 query_id,
 							   Plan *(*make_guard) (Plan *child,
 													int plan_node_id,
 													List *private));
+
+/*
+ * Before planning: does the query read tagged columns of foreign tables, and
+ * put the charge for them into the query.
+ */
+extern bool dsec_lineage_reads_foreign(Query *query);
+extern void dsec_lineage_charge_foreign(Query *query);
 
 /* Is the plan already covered (its top node is a guard)? */
 extern bool dsec_lineage_is_covered(const PlannedStmt *stmt);

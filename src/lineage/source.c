@@ -117,7 +117,7 @@ text_array_const(List *strings)
 
 /* dsec.charge(...) for one group; columns are the Vars of its columns. */
 static Expr *
-charge_call(const DsecGroup *group, List *columns)
+charge_call(const DsecGroup *group, bool rowid, List *columns)
 {
 	List	   *args;
 
@@ -126,11 +126,28 @@ charge_call(const DsecGroup *group, List *columns)
 					  text_array_const(group->populations),
 					  makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
 								Int32GetDatum(group->nkeys), false, true),
-					  makeBoolConst(group->rowid, false));
+					  makeBoolConst(rowid, false));
 
 	return (Expr *) makeFuncExpr(dsec_cover_charge_function(), BOOLOID,
 								 list_concat(args, columns),
 								 InvalidOid, InvalidOid, COERCE_SQL_SYNTAX);
+}
+
+Expr *
+dsec_cover_charge_call(const DsecGroup *group, Index rti, Oid relid, bool rowid)
+{
+	List	   *columns = NIL;
+	ListCell   *lc;
+
+	foreach(lc, group->columns)
+	{
+		AttrNumber	attno = lfirst_int(lc);
+
+		if (attno > 0 || rowid)
+			columns = lappend(columns, dsec_plan_relation_var(rti, relid, attno));
+	}
+
+	return charge_call(group, rowid && group->rowid, columns);
 }
 
 static bool
@@ -155,6 +172,24 @@ may_disclose(Node *node, void *arg)
 	return expression_tree_walker(node, may_disclose, NULL);
 }
 
+/* Is there a charge among the quals of a foreign scan (foreign.c)? */
+static bool
+is_charged(Plan *plan)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan->qual)
+	{
+		FuncExpr   *call = lfirst(lc);
+
+		if (IsA(call, FuncExpr) && call->funcid == dsec_cover_charge_function() &&
+			call->funcformat == COERCE_SQL_SYNTAX)
+			return true;
+	}
+
+	return false;
+}
+
 static void
 charge_scan(PlannedStmt *stmt, DsecCoverage *coverage)
 {
@@ -166,6 +201,8 @@ charge_scan(PlannedStmt *stmt, DsecCoverage *coverage)
 	bool		placed = false;
 	ListCell   *lc;
 
+	if (IsA(plan, ForeignScan) && is_charged(plan))
+		return;
 	if (rti == 0)
 		refuse(stmt, coverage, "rows of this kind of scan cannot be charged");
 
@@ -188,7 +225,7 @@ charge_scan(PlannedStmt *stmt, DsecCoverage *coverage)
 				refuse(stmt, coverage, "the index that is scanned does not hold the subject key");
 			columns = lappend(columns, var);
 		}
-		charges = lappend(charges, charge_call(group, columns));
+		charges = lappend(charges, charge_call(group, group->rowid, columns));
 	}
 
 	foreach(lc, plan->qual)
@@ -257,17 +294,9 @@ charge_modify(PlannedStmt *stmt, DsecCoverage *coverage)
 		refuse(stmt, coverage, "rows that come back from a foreign server cannot be charged");
 
 	foreach(lc, coverage->groups)
-	{
-		DsecGroup  *group = lfirst(lc);
-		List	   *columns = NIL;
-		ListCell   *la;
-
-		foreach(la, group->columns)
-			columns = lappend(columns,
-							  dsec_plan_relation_var(read->rti, read->relid,
-													 lfirst_int(la)));
-		charges = lappend(charges, charge_call(group, columns));
-	}
+		charges = lappend(charges,
+						  dsec_cover_charge_call(lfirst(lc), read->rti,
+												 read->relid, true));
 
 	context.rti = read->rti;
 	context.relid = read->relid;

@@ -1,0 +1,121 @@
+/*-------------------------------------------------------------------------
+ *
+ * foreign.c
+ *	  Tagged foreign tables as a source.
+ *
+ * What a foreign scan fetches is settled by its wrapper while the query is
+ * planned; a key that is asked for afterwards would come back as NULL.  So for
+ * foreign tables the charge is put into the query, as a security barrier qual:
+ * the planner has the key fetched, evaluates the call here, not on the other
+ * server, and before any qual that might disclose a row.
+ *
+ * ctid means nothing there, and NOT NULL is a promise that nobody keeps; a row
+ * without key is a subject of its own each time it is read.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "catalog/pg_class.h"
+#include "compat.h"
+#include "lineage/cover.h"
+#include "nodes/nodeFuncs.h"
+#include "tag/tag.h"
+
+typedef struct ForeignContext
+{
+	bool		found;
+	bool		charge;			/* else only look */
+} ForeignContext;
+
+/* Tagged columns that the query selects; over-approximates through views. */
+static Bitmapset *
+selected_columns(Query *query, RangeTblEntry *rte, const DsecRelationTags *tags)
+{
+	Bitmapset  *selected = DSEC_SELECTED_COLUMNS(query, rte);
+	Bitmapset  *result = NULL;
+
+	if (bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber,
+					  selected))
+		return bms_copy(tags->attnos);
+	for (int i = 0; i < tags->ncolumns; i++)
+	{
+		AttrNumber	attno = tags->columns[i].attno;
+
+		if (bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, selected))
+			result = bms_add_member(result, attno);
+	}
+
+	return result;
+}
+
+static void
+charge_foreign_table(Query *query, RangeTblEntry *rte, Index rti,
+					 ForeignContext *context)
+{
+	const DsecRelationTags *tags = dsec_tag_relation(rte->relid);
+	Bitmapset  *attnos;
+	ListCell   *lc;
+
+	if (tags == NULL)
+		return;
+	attnos = selected_columns(query, rte, tags);
+	if (bms_is_empty(attnos))
+		return;
+	context->found = true;
+	if (!context->charge)
+		return;
+
+	foreach(lc, dsec_lineage_groups(tags, attnos))
+		rte->securityQuals = lappend(rte->securityQuals,
+									 dsec_cover_charge_call(lfirst(lc), rti,
+															rte->relid, false));
+}
+
+static bool
+foreign_walker(Node *node, void *arg)
+{
+	ForeignContext *context = arg;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		Query	   *query = (Query *) node;
+		Index		rti = 0;
+		ListCell   *lc;
+
+		foreach(lc, query->rtable)
+		{
+			RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+			rti++;
+			if (rte->rtekind == RTE_RELATION &&
+				rte->relkind == RELKIND_FOREIGN_TABLE)
+				charge_foreign_table(query, rte, rti, context);
+		}
+
+		return query_tree_walker(query, foreign_walker, context, 0);
+	}
+
+	return expression_tree_walker(node, foreign_walker, context);
+}
+
+bool
+dsec_lineage_reads_foreign(Query *query)
+{
+	ForeignContext context = {false, false};
+
+	foreign_walker((Node *) query, &context);
+
+	return context.found;
+}
+
+void
+dsec_lineage_charge_foreign(Query *query)
+{
+	ForeignContext context = {false, true};
+
+	foreign_walker((Node *) query, &context);
+}
