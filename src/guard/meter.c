@@ -63,6 +63,7 @@ struct DsecMeter
 	uint64		run;
 	uint64		epoch;
 	Tally	   *tally;
+	DsecSeen   *keys;			/* the tally's, for subjects outside nothing */
 	int			category_index[DSEC_EVENT_CATEGORIES];
 };
 
@@ -208,21 +209,6 @@ find_tally(const DsecMeter *meter, const DsecContext *context)
 	return tally;
 }
 
-/* Make the meter ready for this run. */
-static void
-prepare(DsecRun *run, DsecMeter *meter)
-{
-	if (likely(meter->run == run->number && meter->epoch == tally_epoch))
-		return;
-
-	dsec_meter_refresh();
-	meter->tally = find_tally(meter, &run->context);
-	for (int i = 0; i < meter->ncategories; i++)
-		meter->category_index[i] = dsec_export_category(run, meter->categories[i]);
-	meter->run = run->number;
-	meter->epoch = tally_epoch;
-}
-
 static DsecSeen *
 seen_of(Tally *tally, uint32 outside, bool row)
 {
@@ -232,6 +218,26 @@ seen_of(Tally *tally, uint32 outside, bool row)
 		*seen = dsec_seen_create(tally_context, SEEN_LIMIT);
 
 	return *seen;
+}
+
+static void
+prepare_slowly(DsecRun *run, DsecMeter *meter)
+{
+	dsec_meter_refresh();
+	meter->tally = find_tally(meter, &run->context);
+	meter->keys = seen_of(meter->tally, 0, false);
+	for (int i = 0; i < meter->ncategories; i++)
+		meter->category_index[i] = dsec_export_category(run, meter->categories[i]);
+	meter->run = run->number;
+	meter->epoch = tally_epoch;
+}
+
+/* Make the meter ready for this run. */
+static inline void
+prepare(DsecRun *run, DsecMeter *meter)
+{
+	if (unlikely(meter->run != run->number || meter->epoch != tally_epoch))
+		prepare_slowly(run, meter);
 }
 
 static int64
@@ -248,21 +254,14 @@ integer_value(Oid type, Datum value)
 	}
 }
 
-/* A subject of the row is new to this export. */
-static void
-count_seen(DsecRun *run, DsecMeter *meter, DsecSeenWord *word, uint64 bit)
+/* This export has seen the subject now. */
+static inline void
+note_seen(DsecRun *run, DsecMeter *meter, DsecSeenBits *bits, uint64 bit)
 {
-	uint32		number = run->export->number;
-
-	if (word->export != number)
-	{
-		word->export = number;
-		word->seen = 0;
-	}
-	if ((word->seen & bit) != 0)
+	if (likely((bits->seen & bit) != 0))
 		return;
 
-	word->seen |= bit;
+	bits->seen |= bit;
 	for (int i = 0; i < meter->ncategories; i++)
 		dsec_export_count(run, meter->category_index[i], 1, 0);
 }
@@ -271,14 +270,14 @@ bool
 dsec_meter_knows(DsecRun *run, DsecMeter *meter, Datum key)
 {
 	uint64		value = (uint64) integer_value(meter->integer, key);
-	uint64		bit = UINT64CONST(1) << (value & 63);
-	DsecSeenWord *word;
+	uint64		bit = dsec_seen_bit(value);
+	DsecSeenBits *bits;
 
 	prepare(run, meter);
-	word = dsec_seen_word(seen_of(meter->tally, 0, false), value);
-	if ((word->charged & bit) == 0)
+	bits = dsec_seen_find(meter->keys, value, run->export->number);
+	if ((bits->charged & bit) == 0)
 		return false;
-	count_seen(run, meter, word, bit);
+	note_seen(run, meter, bits, bit);
 
 	return true;
 }
@@ -427,18 +426,18 @@ dsec_meter_row(DsecRun *run, DsecMeter **meters, int n,
 		uint32		outside;
 		bool		row;
 		DsecSeen   *seen;
-		DsecSeenWord *word;
+		DsecSeenBits *bits;
 		uint64		bit;
 
 		if (!find_subject(meter, values[i], nulls[i], &key, &outside, &row))
 			continue;
 
 		seen = seen_of(meter->tally, outside, row);
-		word = dsec_seen_word(seen, key);
-		bit = UINT64CONST(1) << (key & 63);
-		if ((word->charged & bit) != 0)
+		bits = dsec_seen_find(seen, key, run->export->number);
+		bit = dsec_seen_bit(key);
+		if ((bits->charged & bit) != 0)
 		{
-			count_seen(run, meter, word, bit);
+			note_seen(run, meter, bits, bit);
 			continue;
 		}
 
@@ -468,12 +467,13 @@ dsec_meter_row(DsecRun *run, DsecMeter **meters, int n,
 		for (int i = 0; i < npending; i++)
 		{
 			DsecMeter  *meter = pending[i].meter;
-			DsecSeenWord *word = dsec_seen_word(pending[i].seen, pending[i].key);
-			uint64		bit = UINT64CONST(1) << (pending[i].key & 63);
+			DsecSeenBits *bits = dsec_seen_find(pending[i].seen, pending[i].key,
+												run->export->number);
+			uint64		bit = dsec_seen_bit(pending[i].key);
 
 			if (done)
-				word->charged |= bit;
-			count_seen(run, meter, word, bit);
+				bits->charged |= bit;
+			note_seen(run, meter, bits, bit);
 			for (int c = 0; c < meter->ncategories; c++)
 			{
 				if ((charged[i] & (1 << c)) != 0)

@@ -15,6 +15,16 @@
 
 #define INITIAL_WORDS 64
 
+static uint64
+mix(uint64 x)
+{
+	x ^= x >> 33;
+	x *= UINT64CONST(0xff51afd7ed558ccd);
+	x ^= x >> 33;
+
+	return x;
+}
+
 static DsecSeenWord *
 new_words(DsecSeen *seen, uint64 n)
 {
@@ -28,24 +38,41 @@ dsec_seen_create(MemoryContext context, Size limit)
 	DsecSeen   *seen = MemoryContextAllocZero(context, sizeof(DsecSeen));
 
 	seen->context = context;
-	seen->words = new_words(seen, INITIAL_WORDS);
-	seen->mask = INITIAL_WORDS - 1;
 	seen->limit = limit;
 
 	return seen;
 }
 
-void
-dsec_seen_grow(DsecSeen *seen)
+/* The key's chunk, made or prepared for another export. */
+DsecSeenChunk *
+dsec_seen_chunk(DsecSeen *seen, uint64 key, uint32 export)
+{
+	DsecSeenChunk **chunk = &seen->chunks[key >> DSEC_SEEN_CHUNK_BITS];
+
+	if (*chunk == NULL)
+		*chunk = MemoryContextAllocZero(seen->context, sizeof(DsecSeenChunk));
+	else
+	{
+		for (int i = 0; i < DSEC_SEEN_CHUNK_WORDS; i++)
+			(*chunk)->bits[i].seen = 0;
+	}
+	(*chunk)->export = export;
+
+	return *chunk;
+}
+
+/* Make room for more words; may move, or empty, the table. */
+static void
+grow(DsecSeen *seen)
 {
 	DsecSeenWord *old = seen->words;
-	uint64		oldsize = seen->mask + 1;
-	uint64		newsize = oldsize * 2;
+	uint64		oldsize = old ? seen->mask + 1 : 0;
+	uint64		newsize = old ? oldsize * 2 : INITIAL_WORDS;
 	DsecSeenWord *words;
 
 	if (newsize * sizeof(DsecSeenWord) > seen->limit)
 	{
-		memset(seen->words, 0, oldsize * sizeof(DsecSeenWord));
+		memset(old, 0, oldsize * sizeof(DsecSeenWord));
 		seen->used = 0;
 		return;
 	}
@@ -55,7 +82,7 @@ dsec_seen_grow(DsecSeen *seen)
 	{
 		if (old[i].used)
 		{
-			uint64		j = dsec_seen_mix(old[i].word) & (newsize - 1);
+			uint64		j = mix(old[i].word) & (newsize - 1);
 
 			while (words[j].used)
 				j = (j + 1) & (newsize - 1);
@@ -64,5 +91,41 @@ dsec_seen_grow(DsecSeen *seen)
 	}
 	seen->words = words;
 	seen->mask = newsize - 1;
-	pfree(old);
+	if (old)
+		pfree(old);
+}
+
+DsecSeenBits *
+dsec_seen_word(DsecSeen *seen, uint64 key, uint32 export)
+{
+	uint64		word = key >> 6;
+	DsecSeenWord *entry;
+	uint64		i;
+
+	if (seen->words == NULL || seen->used * 2 > seen->mask)
+		grow(seen);
+
+	i = mix(word) & seen->mask;
+	for (;;)
+	{
+		entry = &seen->words[i];
+		if (entry->used && entry->word == word)
+			break;
+		if (!entry->used)
+		{
+			entry->word = word;
+			entry->used = true;
+			seen->used++;
+			break;
+		}
+		i = (i + 1) & seen->mask;
+	}
+
+	if (entry->export != export)
+	{
+		entry->export = export;
+		entry->bits.seen = 0;
+	}
+
+	return &entry->bits;
 }

@@ -2,80 +2,86 @@
  *
  * seen.h
  *	  A set of 64-bit keys that remembers two things of each: that it is
- *	  charged, and in which export it was last seen.
+ *	  charged, and that one export has seen it.
  *
- * Keys are kept as bits of 64-key words in an open-addressing table of 32-byte
- * entries, so that dense keys (patient numbers, mostly) cost half a byte each
- * and stay in the processor's cache, and sparse ones 64 bytes at most.
+ * Small keys (below 2^26: patient numbers, mostly) are bits in chunks of 65,536
+ * keys, found by their number; what a million of them needs stays in the
+ * processor's cache.  All others are bits of 64-key words in an open-addressing
+ * table.  A chunk takes 16 kB, a word 32 bytes, at a load of at most a half.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef DSEC_SEEN_H
 #define DSEC_SEEN_H
 
+#define DSEC_SEEN_CHUNK_BITS	16
+#define DSEC_SEEN_CHUNKS		1024
+#define DSEC_SEEN_CHUNK_WORDS	(1 << (DSEC_SEEN_CHUNK_BITS - 6))
+#define DSEC_SEEN_SMALL \
+	((uint64) DSEC_SEEN_CHUNKS << DSEC_SEEN_CHUNK_BITS)
+
+typedef struct DsecSeenBits
+{
+	uint64		charged;		/* bit per key */
+	uint64		seen;			/* bit per key */
+} DsecSeenBits;
+
+typedef struct DsecSeenChunk
+{
+	uint32		export;			/* number of the export that "seen" is about */
+	DsecSeenBits bits[DSEC_SEEN_CHUNK_WORDS];
+} DsecSeenChunk;
+
 typedef struct DsecSeenWord
 {
 	uint64		word;			/* key >> 6 */
-	uint64		charged;		/* bit per key */
-	uint64		seen;			/* bit per key, for one export only: */
-	uint32		export;			/* its number */
+	DsecSeenBits bits;
+	uint32		export;			/* as in a chunk */
 	bool		used;
 } DsecSeenWord;
 
 typedef struct DsecSeen
 {
 	MemoryContext context;
+	DsecSeenChunk *chunks[DSEC_SEEN_CHUNKS];
 	DsecSeenWord *words;
 	uint64		mask;			/* size - 1 */
 	uint64		used;
 	Size		limit;			/* bytes; emptied when it would grow over it */
 } DsecSeen;
 
-/* An empty set in the given context; limit in bytes. */
+/* An empty set in the given context; limit, in bytes, of the table of words. */
 extern DsecSeen *dsec_seen_create(MemoryContext context, Size limit);
 
-/* Make room for more words; may move, or empty, the table. */
-extern void dsec_seen_grow(DsecSeen *seen);
-
-static inline uint64
-dsec_seen_mix(uint64 x)
-{
-	x ^= x >> 33;
-	x *= UINT64CONST(0xff51afd7ed558ccd);
-	x ^= x >> 33;
-
-	return x;
-}
+/* The slow cases of dsec_seen_find. */
+extern DsecSeenChunk *dsec_seen_chunk(DsecSeen *seen, uint64 key, uint32 export);
+extern DsecSeenBits *dsec_seen_word(DsecSeen *seen, uint64 key, uint32 export);
 
 /*
- * The word of a key, made when it is not there.  Valid until the next call
- * for the same set.
+ * The bits among which the key's is (dsec_seen_bit), made when they are not
+ * there; "seen" is about the export with this number.  Valid until the next
+ * call for the same set.
  */
-static inline DsecSeenWord *
-dsec_seen_word(DsecSeen *seen, uint64 key)
+static inline DsecSeenBits *
+dsec_seen_find(DsecSeen *seen, uint64 key, uint32 export)
 {
-	uint64		word = key >> 6;
-	uint64		i;
-
-	if (unlikely(seen->used * 2 > seen->mask))
-		dsec_seen_grow(seen);
-
-	i = dsec_seen_mix(word) & seen->mask;
-	for (;;)
+	if (likely(key < DSEC_SEEN_SMALL))
 	{
-		DsecSeenWord *entry = &seen->words[i];
+		DsecSeenChunk *chunk = seen->chunks[key >> DSEC_SEEN_CHUNK_BITS];
 
-		if (likely(entry->used && entry->word == word))
-			return entry;
-		if (!entry->used)
-		{
-			entry->word = word;
-			entry->used = true;
-			seen->used++;
-			return entry;
-		}
-		i = (i + 1) & seen->mask;
+		if (unlikely(chunk == NULL || chunk->export != export))
+			chunk = dsec_seen_chunk(seen, key, export);
+
+		return &chunk->bits[(key >> 6) & (DSEC_SEEN_CHUNK_WORDS - 1)];
 	}
+
+	return dsec_seen_word(seen, key, export);
+}
+
+static inline uint64
+dsec_seen_bit(uint64 key)
+{
+	return UINT64CONST(1) << (key & 63);
 }
 
 #endif							/* DSEC_SEEN_H */
