@@ -23,6 +23,7 @@
 #include "guc.h"
 #include "lineage/groups.h"
 #include "lineage/reads.h"
+#include "lineage/verify.h"
 #include "nodes/value.h"
 #include "optimizer/planner.h"
 #include "report.h"
@@ -70,7 +71,15 @@ counts(void)
 static void
 cover(PlannedStmt *stmt, List *reads, uint64 query_id)
 {
+	char	   *why;
+
 	dsec_lineage_cover(stmt, reads, query_id, dsec_guard_make);
+	if (!dsec_lineage_covered(stmt, &why))
+		ereport(ERROR,
+				(errcode(ERRCODE_DSEC_FAIL_CLOSED),
+				 errmsg("cannot count the people in what this statement reads"),
+				 errdetail_internal("%s", why),
+				 errhint("Write the statement in a simpler form; docs/limits.md lists what cannot be counted.")));
 }
 
 /*

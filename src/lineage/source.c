@@ -18,23 +18,20 @@
  */
 #include "postgres.h"
 
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "lineage/cover.h"
 #include "lineage/indexonly.h"
 #include "lineage/plantree.h"
+#include "lineage/verify.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "parser/parse_func.h"
 #include "parser/parsetree.h"
 #include "report.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 
 typedef struct WrapContext
 {
@@ -44,41 +41,19 @@ typedef struct WrapContext
 	Expr	   *charge;
 } WrapContext;
 
-static Oid	charge_function = InvalidOid;
-
-static void
-forget_function(Datum arg, int cacheid, uint32 hashvalue)
-{
-	charge_function = InvalidOid;
-}
-
 Oid
 dsec_cover_charge_function(void)
 {
-	static bool registered = false;
+	Oid			function = dsec_lineage_charge_function();
 
-	if (!registered)
-	{
-		CacheRegisterSyscacheCallback(PROCOID, forget_function, (Datum) 0);
-		registered = true;
-	}
-	if (!OidIsValid(charge_function))
-	{
-		Oid			argtypes[] = {TEXTOID, TEXTARRAYOID, TEXTARRAYOID,
-		INT4OID, BOOLOID, ANYOID};
-
-		charge_function = LookupFuncName(list_make2(makeString("dsec"),
-													makeString("charge")),
-										 lengthof(argtypes), argtypes, true);
-	}
-	if (!OidIsValid(charge_function))
+	if (!OidIsValid(function))
 		ereport(ERROR,
 				(errcode(ERRCODE_DSEC_FAIL_CLOSED),
 				 errmsg("cannot count the people in tagged data"),
 				 errdetail("This database has tagged columns but not the extension dsec."),
 				 errhint("Run CREATE EXTENSION dsec in this database.")));
 
-	return charge_function;
+	return function;
 }
 
 static void
