@@ -38,6 +38,10 @@ all install:
 	@exit 1
 endif
 
+# installcheck wants a server with dsec preloaded and this as its ledger database
+CONTRIB_TESTDB = regression
+ISOLATION_TESTDB = regression
+
 $(DATA_built): $(SQL_PARTS) sql Makefile
 	{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; cat $(SQL_PARTS); } > $@
 

@@ -45,6 +45,7 @@ INSERT INTO open_to_all VALUES
 	('untag', 'for owners; refuses the others itself'),
 	('tagged_column_rows', 'shows what the caller may read'),
 	('tagged_columns', 'shows what the caller may read'),
+	('charge', 'planted in the plans of whoever reads; refuses to be called from SQL'),
 	('status', 'whether a database is protected is no secret');
 
 SELECT is_empty($$
