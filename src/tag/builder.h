@@ -3,14 +3,15 @@
  * builder.h
  *	  What the tags of one relation are made from.
  *
- * Shared by levels.c, typelabel.c, subjects.c and effective.c.  All of it lives
- * in the memory context in which dsec_tag_effective was called.
+ * Shared by levels.c, typelabel.c, subjects.c, effective.c and ddl.c.  All of it
+ * lives in the memory context that was current when it was made.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef DSEC_TAG_BUILDER_H
 #define DSEC_TAG_BUILDER_H
 
+#include "catalog/pg_attribute.h"
 #include "tag/effective.h"
 
 /* a label or a mark of one column */
@@ -90,5 +91,14 @@ extern DsecLabel *dsec_tag_type_label(DsecBuilder *b, Oid type, char **problem);
 /* The subject of a column whose label stands on "level" (NULL: on its type). */
 extern DsecSubject *dsec_tag_column_subject(DsecBuilder *b, const DsecLabel *label,
 											DsecLevel *level, char **problem);
+
+/* ---------- effective.c ---------- */
+
+/*
+ * The label that holds for a column, or NULL, with the level it stands on: NULL
+ * when that is the type.
+ */
+extern DsecLabel *dsec_tag_column_label(DsecBuilder *b, Form_pg_attribute att,
+										DsecLevel **where, char **problem);
 
 #endif							/* DSEC_TAG_BUILDER_H */

@@ -297,5 +297,5 @@ dsec_tag_init(void)
 {
 	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
 	dsec_tag_provider_init();
-	dsec_tag_marks_init();
+	dsec_tag_ddl_init();
 }

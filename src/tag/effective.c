@@ -83,12 +83,8 @@ intern_subject(DsecBuilder *b, DsecSubject *subject)
 	return list_length(b->subjects) - 1;
 }
 
-/*
- * The label that holds for a column, with the level it stands on; NULL for
- * the level when it stands on the type.
- */
-static DsecLabel *
-column_label(DsecBuilder *b, Form_pg_attribute att, DsecLevel **where, char **problem)
+DsecLabel *
+dsec_tag_column_label(DsecBuilder *b, Form_pg_attribute att, DsecLevel **where, char **problem)
 {
 	DsecLabel  *label = NULL;
 	ListCell   *lc;
@@ -166,7 +162,7 @@ add_column(DsecBuilder *b, Form_pg_attribute att)
 	DsecLevel  *level;
 	char	   *problem = NULL;
 
-	label = column_label(b, att, &level, &problem);
+	label = dsec_tag_column_label(b, att, &level, &problem);
 	if (label == NULL)
 		return;
 	if (label->head != DSEC_HEAD_CATEGORY)

@@ -61,6 +61,9 @@ extern const DsecRelationTags *dsec_tag_relation_or_problem(Oid relid,
  */
 extern void dsec_tag_effective(Oid relid, DsecEffective *result);
 
+/* Canonical text of the label of a type, or NULL; see typelabel.c. */
+extern char *dsec_tag_type_text(Oid type);
+
 /* Space, keys and populations alike? */
 extern bool dsec_tag_same_subject(const DsecSubject *a, const DsecSubject *b);
 

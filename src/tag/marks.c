@@ -8,7 +8,7 @@
  * mark: a security label of provider dsec_key whose text is that name.  It is
  * kept by attribute number, and dumped and restored by pg_dump.
  *
- * When a marked column is renamed, the labels that name it and the mark are
+ * When a marked column is renamed, ddl.c has the labels that name it and the mark
  * rewritten at once, as a view would be, so that they restore as well.  If
  * this library was not loaded at the time, the mark still leads from the old
  * name to the column, and the next label on the relation repairs the texts.
@@ -17,23 +17,11 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "access/transam.h"
-#include "catalog/indexing.h"
-#include "catalog/objectaccess.h"
-#include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "commands/seclabel.h"
 #include "tag/effective.h"
 #include "tag/provider.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
-
-static object_access_hook_type prev_object_access = NULL;
 
 typedef struct Rename
 {
@@ -212,68 +200,22 @@ dsec_tag_update_marks(Oid relid)
 	}
 }
 
-/* Name of a column as the command under way has left it; NULL: none. */
-static char *
-current_column_name(Oid relid, AttrNumber attno)
-{
-	Relation	rel = table_open(AttributeRelationId, AccessShareLock);
-	ScanKeyData keys[2];
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	char	   *name = NULL;
-
-	ScanKeyInit(&keys[0], Anum_pg_attribute_attrelid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(relid));
-	ScanKeyInit(&keys[1], Anum_pg_attribute_attnum, BTEqualStrategyNumber,
-				F_INT2EQ, Int16GetDatum(attno));
-	scan = systable_beginscan(rel, AttributeRelidNumIndexId, true, SnapshotSelf,
-							  2, keys);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-	{
-		Form_pg_attribute form = (Form_pg_attribute) GETSTRUCT(tuple);
-
-		if (!form->attisdropped)
-			name = pstrdup(NameStr(form->attname));
-	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return name;
-}
-
-/* Object access hook: make labels follow the renaming of a marked column. */
-static void
-follow_rename(ObjectAccessType access, Oid classId, Oid objectId, int subId,
-			  void *arg)
+void
+dsec_tag_follow_rename(Oid relid, AttrNumber attno, const char *name)
 {
 	ObjectAddress object;
 	Rename		rename;
 	char	   *mark;
 
-	if (prev_object_access)
-		prev_object_access(access, classId, objectId, subId, arg);
-
-	if (access != OAT_POST_ALTER || classId != RelationRelationId ||
-		subId <= 0 || objectId < FirstNormalObjectId)
-		return;
-	ObjectAddressSubSet(object, classId, objectId, subId);
+	ObjectAddressSubSet(object, RelationRelationId, relid, attno);
 	mark = GetSecurityLabel(&object, DSEC_MARK_PROVIDER);
 	if (mark == NULL)
 		return;
 	rename.from = dsec_tag_unquote(mark);
-	rename.to = current_column_name(objectId, subId);
-	if (rename.from == NULL || rename.to == NULL ||
-		strcmp(rename.from, rename.to) == 0)
+	rename.to = pstrdup(name);
+	if (rename.from == NULL || strcmp(rename.from, rename.to) == 0)
 		return;
-	write_label(DSEC_MARK_PROVIDER, objectId, subId, dsec_tag_quote(rename.to));
-	rename_in_labels(objectId,
-					 dsec_tag_stored_labels(RelationRelationId, objectId),
+	write_label(DSEC_MARK_PROVIDER, relid, attno, dsec_tag_quote(rename.to));
+	rename_in_labels(relid, dsec_tag_stored_labels(RelationRelationId, relid),
 					 list_make1(&rename));
-}
-
-void
-dsec_tag_marks_init(void)
-{
-	prev_object_access = object_access_hook;
-	object_access_hook = follow_rename;
 }

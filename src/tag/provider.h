@@ -10,7 +10,9 @@
 #ifndef DSEC_TAG_PROVIDER_H
 #define DSEC_TAG_PROVIDER_H
 
+#include "access/attnum.h"
 #include "catalog/objectaddress.h"
+#include "nodes/pg_list.h"
 
 /* ---------- provider.c ---------- */
 
@@ -49,7 +51,16 @@ extern void dsec_tag_repair_marks(Oid relid);
  */
 extern void dsec_tag_update_marks(Oid relid);
 
-extern void dsec_tag_marks_init(void);
+/*
+ * A column has a new name: make the labels that name it follow, if it has a
+ * mark.  Writes to pg_seclabel, without CommandCounterIncrement.
+ */
+extern void dsec_tag_follow_rename(Oid relid, AttrNumber attno,
+								   const char *name);
+
+/* ---------- ddl.c ---------- */
+
+extern void dsec_tag_ddl_init(void);
 
 /* ---------- affected.c ---------- */
 

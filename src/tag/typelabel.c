@@ -122,3 +122,16 @@ dsec_tag_type_label(DsecBuilder *b, Oid type, char **problem)
 			return NULL;
 	}
 }
+
+char *
+dsec_tag_type_text(Oid type)
+{
+	DsecEffective ignored = {0};
+	DsecBuilder b = {0};
+	char	   *problem = NULL;
+	DsecLabel  *label;
+
+	b.result = &ignored;
+	label = dsec_tag_type_label(&b, type, &problem);
+	return label ? dsec_tag_canonical(label) : NULL;
+}

@@ -29,10 +29,21 @@ ALTER TABLE top ATTACH PARTITION mid FOR VALUES FROM (0) TO (100);
 SELECT relation, column_name, tag, source, subject, in_scope FROM seen;
 CREATE TABLE leaf2 PARTITION OF mid FOR VALUES FROM (10) TO (20);
 SELECT relation, column_name, source FROM seen;
--- detached: no more
+-- detached: what was tagged stays tagged, by labels of its own
 ALTER TABLE top DETACH PARTITION mid;
-SELECT relation, column_name, source FROM seen;
+SELECT relation, column_name, tag, source, problem FROM seen;
+SELECT objname, provider, label FROM pg_seclabels WHERE objoid = 'mid'::regclass ORDER BY objsubid;
+-- and comes back as it went
 ALTER TABLE top ATTACH PARTITION mid FOR VALUES FROM (0) TO (100);
+SELECT relation, column_name, tag, source, problem FROM seen;
+SECURITY LABEL FOR dsec ON COLUMN mid.data IS NULL;
+SECURITY LABEL FOR dsec ON TABLE mid IS NULL;
+-- also without blocking others
+ALTER TABLE top DETACH PARTITION mid CONCURRENTLY;
+SELECT relation, column_name, source, problem FROM seen;
+ALTER TABLE top ATTACH PARTITION mid FOR VALUES FROM (0) TO (100);
+SECURITY LABEL FOR dsec ON COLUMN mid.data IS NULL;
+SECURITY LABEL FOR dsec ON TABLE mid IS NULL;
 
 -- a label in the middle that says the same, and one that contradicts
 SECURITY LABEL FOR dsec ON COLUMN mid.data IS 'personal_health';
@@ -81,8 +92,20 @@ SECURITY LABEL FOR dsec ON COLUMN parent2.data IS 'personal_health';
 SELECT relation, column_name, tag, source, problem FROM seen WHERE relation = 'both_'::regclass;
 SECURITY LABEL FOR dsec ON TABLE parent2 IS 'subject=id; space=client';
 SELECT relation, column_name, tag, source, problem FROM seen WHERE relation = 'both_'::regclass;
+-- leaving the one does not clear the other
 ALTER TABLE both_ NO INHERIT parent2;
 SELECT relation, column_name, tag, source, problem FROM seen WHERE relation = 'both_'::regclass;
+
+-- a child that leaves keeps subjects of columns, scopes and its further labels
+CREATE TABLE gone (id int, k2 int, is_us boolean, a text, b text);
+SECURITY LABEL FOR dsec ON TABLE gone IS 'subject=id; space=person; in_scope=us:is_us';
+SECURITY LABEL FOR dsec ON COLUMN gone.a IS 'personal_health';
+SECURITY LABEL FOR dsec ON COLUMN gone.b IS 'personal_health; subject=(k2,id); space=client';
+CREATE TABLE gone1 (more dsec.rsid) INHERITS (gone);
+ALTER TABLE gone1 NO INHERIT gone;
+SELECT relation, column_name, tag, source, problem FROM seen WHERE relation IN ('gone'::regclass, 'gone1'::regclass);
+ALTER TABLE gone1 RENAME COLUMN id TO id1;
+SELECT relation, column_name, tag, source, problem FROM seen WHERE relation IN ('gone'::regclass, 'gone1'::regclass);
 
 -- cached plans are made anew: count replans of a prepared statement
 CREATE TABLE pl (id int PRIMARY KEY, data text) PARTITION BY RANGE (id);

@@ -84,6 +84,14 @@ SELECT column_name, tag, source FROM seen WHERE relation = 'log2'::regclass;
 CREATE MATERIALIZED VIEW mv AS SELECT id, ssn FROM person;
 CREATE TABLE copied AS SELECT id, ssn, card::text AS card FROM person;
 SELECT relation, column_name, tag, source FROM seen WHERE relation IN ('mv'::regclass, 'copied'::regclass);
+-- another type: what was tagged stays tagged, by a label of its own
+CREATE TABLE retyped (id int PRIMARY KEY, a dsec.us_ssn, b icd10, c text, d icd10);
+ALTER TABLE retyped ALTER a TYPE text, ALTER b TYPE icd10_main, ALTER c TYPE varchar(5), ALTER d TYPE dsec.us_ssn;
+SELECT column_name, tag, source FROM seen WHERE relation = 'retyped'::regclass;
+CREATE TABLE retyped_p (id int, a dsec.us_ssn) PARTITION BY RANGE (id);
+CREATE TABLE retyped_p1 PARTITION OF retyped_p FOR VALUES FROM (0) TO (1);
+ALTER TABLE retyped_p ALTER a TYPE text;
+SELECT relation, column_name, tag, source, problem FROM seen WHERE relation::text LIKE 'retyped\_p%';
 -- the label goes: all columns of it are free
 SECURITY LABEL FOR dsec ON DOMAIN icd10 IS NULL;
 SELECT column_name, tag, source FROM seen WHERE relation = 't'::regclass;

@@ -1,0 +1,258 @@
+/*-------------------------------------------------------------------------
+ *
+ * ddl.c
+ *	  Tags outlast ALTER TABLE.
+ *
+ * The owner of a table may alter it without being an officer, and must not
+ * change by that what a column is tagged with:
+ *
+ *	- a renamed key column takes the labels that name it along (marks.c);
+ *	- a column tagged by its type keeps the tag, as a label of its own, when
+ *	  it gets another type;
+ *	- a partition or child that leaves its parent keeps the labels it had from
+ *	  there, as its own.
+ *
+ * The object access hook is called after the catalog was changed and before
+ * the change is visible to the command's own snapshot; so the tags are still
+ * those before, and the new state is read with SnapshotSelf.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "catalog/indexing.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "commands/seclabel.h"
+#include "tag/builder.h"
+#include "tag/provider.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+static object_access_hook_type prev_object_access = NULL;
+
+/* Name and type of a column as the command under way has left it. */
+static bool
+altered_column(Oid relid, AttrNumber attno, NameData *name, Oid *type)
+{
+	Relation	rel = table_open(AttributeRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&keys[0], Anum_pg_attribute_attrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	ScanKeyInit(&keys[1], Anum_pg_attribute_attnum, BTEqualStrategyNumber,
+				F_INT2EQ, Int16GetDatum(attno));
+	scan = systable_beginscan(rel, AttributeRelidNumIndexId, true, SnapshotSelf,
+							  2, keys);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_attribute form = (Form_pg_attribute) GETSTRUCT(tuple);
+
+		found = !form->attisdropped;
+		*name = form->attname;
+		*type = form->atttypid;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+/* Give a relation or column a label of its own. */
+static void
+keep_tag(Oid relid, AttrNumber attno, const char *old_tag, const char *new_tag)
+{
+	ObjectAddress object;
+
+	ObjectAddressSubSet(object, RelationRelationId, relid, attno);
+	SetSecurityLabel(&object, DSEC_PROVIDER, new_tag);
+	dsec_tag_tell_change(&object, old_tag, new_tag);
+}
+
+/* Add the columns of a relation that the values of an attribute name. */
+static Bitmapset *
+add_named(Bitmapset *attnos, Oid relid, List *values)
+{
+	ListCell   *lc;
+
+	foreach(lc, values)
+	{
+		AttrNumber	attno = get_attnum(relid, ((DsecValue *) lfirst(lc))->text);
+
+		if (attno > 0)
+			attnos = bms_add_member(attnos, attno);
+	}
+	return attnos;
+}
+
+/* Mark columns by their names, each once: the writes are not visible yet. */
+static void
+mark_columns(Oid relid, const Bitmapset *attnos)
+{
+	int			attno = -1;
+
+	while ((attno = bms_next_member(attnos, attno)) >= 0)
+	{
+		ObjectAddress object;
+
+		ObjectAddressSubSet(object, RelationRelationId, relid, attno);
+		if (GetSecurityLabel(&object, DSEC_MARK_PROVIDER) == NULL)
+			SetSecurityLabel(&object, DSEC_MARK_PROVIDER,
+							 dsec_tag_quote(get_attname(relid, attno, false)));
+	}
+}
+
+/* A column got another type: keep the tag that it had by the old one. */
+static void
+keep_type_tag(Oid relid, AttrNumber attno, Oid new_type)
+{
+	Oid			old_type = get_atttype(relid, attno);
+	ObjectAddress object;
+	char	   *old_tag;
+	char	   *new_tag;
+
+	if (old_type == new_type || !OidIsValid(old_type))
+		return;
+	ObjectAddressSubSet(object, RelationRelationId, relid, attno);
+	old_tag = dsec_tag_type_text(old_type);
+	if (old_tag == NULL || GetSecurityLabel(&object, DSEC_PROVIDER) != NULL)
+		return;
+	new_tag = dsec_tag_type_text(new_type);
+	if (new_tag == NULL || strcmp(old_tag, new_tag) != 0)
+		keep_tag(relid, attno, NULL, old_tag);
+}
+
+/* Does the command under way leave the relation with this parent? */
+static bool
+has_parent(Oid relid, Oid parent)
+{
+	Relation	rel = table_open(InheritsRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, InheritsRelidSeqnoIndexId, true, SnapshotSelf,
+							  1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		found |= ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent == parent;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+/* Give the relation the defaults of its ancestors as a label of its own. */
+static Bitmapset *
+keep_defaults(DsecBuilder *b, Bitmapset *named)
+{
+	DsecLevel  *self = (DsecLevel *) linitial(b->levels);
+	DsecLabel	label = {0};
+	bool		inherited = false;
+
+	for (int i = 0; i < DSEC_NUM_ATTRIBUTES; i++)
+	{
+		label.values[i] = b->defaults[i].values;
+		inherited |= (b->defaults[i].level != NULL && b->defaults[i].level != self);
+	}
+	if (!inherited)
+		return named;
+	keep_tag(b->relid, 0,
+			 self->defaults ? dsec_tag_canonical(self->defaults) : NULL,
+			 dsec_tag_canonical(&label));
+	named = add_named(named, b->relid, label.values[DSEC_ATTRIBUTE_SUBJECT]);
+	return add_named(named, b->relid, label.values[DSEC_ATTRIBUTE_IN_SCOPE]);
+}
+
+/*
+ * A relation leaves its parent: give it the labels that it has from its
+ * ancestors, word for word, so that it can come back.
+ */
+static void
+keep_inherited_tags(Oid relid)
+{
+	DsecEffective ignored = {0};
+	DsecBuilder b = {0};
+	DsecLevel  *self;
+	Bitmapset  *named = NULL;
+	bool		any = false;
+
+	b.result = &ignored;
+	b.relid = relid;
+	if (!dsec_tag_read_levels(&b))
+		return;
+	self = (DsecLevel *) linitial(b.levels);
+	for (AttrNumber attno = 1; attno <= self->natts; attno++)
+	{
+		HeapTuple	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid),
+											Int16GetDatum(attno));
+		DsecLabel  *label = NULL;
+		DsecLevel  *level = NULL;
+		char	   *problem = NULL;
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		if (!((Form_pg_attribute) GETSTRUCT(tuple))->attisdropped)
+			label = dsec_tag_column_label(&b, (Form_pg_attribute) GETSTRUCT(tuple),
+										  &level, &problem);
+		ReleaseSysCache(tuple);
+		if (label == NULL)
+			continue;
+		any = true;
+		if (level == NULL || level == self)
+			continue;
+		keep_tag(relid, attno, NULL, dsec_tag_canonical(label));
+		named = add_named(named, relid, label->values[DSEC_ATTRIBUTE_SUBJECT]);
+		named = add_named(named, relid, label->values[DSEC_ATTRIBUTE_IN_SCOPE]);
+	}
+	if (any)
+		named = keep_defaults(&b, named);
+	mark_columns(relid, named);
+}
+
+static void
+tag_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
+				  void *arg)
+{
+	NameData	name;
+	Oid			type;
+
+	if (prev_object_access)
+		prev_object_access(access, classId, objectId, subId, arg);
+
+	if (access != OAT_POST_ALTER || objectId < FirstNormalObjectId)
+		return;
+	if (classId == InheritsRelationId)
+	{
+		ObjectAccessPostAlter *alter = (ObjectAccessPostAlter *) arg;
+
+		if (!has_parent(objectId, alter->auxiliary_id))
+			keep_inherited_tags(objectId);
+	}
+	else if (classId == RelationRelationId && subId > 0 &&
+			 altered_column(objectId, subId, &name, &type))
+	{
+		dsec_tag_follow_rename(objectId, subId, NameStr(name));
+		keep_type_tag(objectId, subId, type);
+	}
+}
+
+void
+dsec_tag_ddl_init(void)
+{
+	prev_object_access = object_access_hook;
+	object_access_hook = tag_object_access;
+}
