@@ -132,7 +132,6 @@ static void
 derive(void)
 {
 	DateADT		today = dsec_ledger_current_day();
-	uint32		nrecipients = pg_atomic_read_u32(&dsec_ledger->nrecipients);
 
 	dsec_ledger->cutoff = today;
 	for (int w = 0; w < dsec_ledger->nwindows; w++)
@@ -147,7 +146,7 @@ derive(void)
 	 * A wider window needs days that were not loaded.  A narrower one gives
 	 * days up: their slots may be reused from now on.
 	 */
-	for (uint32 i = 0; i < nrecipients; i++)
+	for (int i = 0; i < dsec_ledger->max_recipients; i++)
 	{
 		DsecRecipientEntry *entry = &dsec_ledger_recipients[i];
 

@@ -39,7 +39,10 @@ typedef enum DsecRecipientState
 
 typedef struct DsecRecipientEntry
 {
+	bool		used;
 	int32		recipient;
+	int			first_account;	/* -1: none; prepended under the directories'
+								 * lock */
 	pg_atomic_uint32 state;		/* changes under the recipient's lock, except
 								 * for a request to load */
 	DateADT		loaded_from;	/* first day that was loaded */
@@ -72,9 +75,10 @@ typedef struct DsecAccount
 	int32		recipient;
 	int			recipient_entry;
 	char		category[NAMEDATALEN];
+	int			next_account;	/* of the recipient; -1: last */
 
 	/* under the recipient's lock */
-	int			first_set;		/* -1: none */
+	int			first_set;		/* -1: none; prepended under both locks */
 	int64		wanted;			/* allowance somebody waits for */
 	bool		topup;			/* half of the lease is used */
 	int32		lease_size;		/* of the last lease */
@@ -89,9 +93,9 @@ typedef struct DsecSet
 	DsecSetKey	key;
 	int			account;
 	int			recipient_entry;
+	int			next_set;		/* of the account; -1: last */
 
 	/* under the recipient's lock */
-	int			next_set;		/* of the account; -1: last */
 	int64		counts[DSEC_MAX_WINDOWS];	/* subjects in each window */
 } DsecSet;
 
@@ -133,7 +137,7 @@ typedef struct DsecLedger
 	pg_atomic_uint32 allowance_wanted;
 	pg_atomic_uint32 load_wanted;
 
-	/* directories; numbers of entries rise under the directories' lock */
+	/* directories; they grow under their lock.  Recipients are a hash table. */
 	int			max_recipients;
 	int			max_accounts;
 	int			max_sets;

@@ -32,11 +32,9 @@ static bool too_big;
 static int
 next_wanted(void)
 {
-	uint32		n = pg_atomic_read_u32(&dsec_ledger->nrecipients);
-
-	for (uint32 i = 0; i < n; i++)
+	for (int i = 0; i < dsec_ledger->max_recipients; i++)
 		if (pg_atomic_read_u32(&dsec_ledger_recipients[i].state) == DSEC_RECIPIENT_WANTED)
-			return (int) i;
+			return i;
 	return -1;
 }
 
@@ -134,7 +132,6 @@ load_blocks(int32 recipient)
 			value = SPI_getbinval(row, desc, 5, &isnull);
 			hashes = DatumGetByteaPP(value);
 			too_big = !enter_block(&key, day, hashes);
-			/* a short value lies in the row itself */
 			if ((Pointer) hashes != DatumGetPointer(value))
 				pfree(hashes);
 		}

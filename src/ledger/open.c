@@ -171,8 +171,6 @@ run(void)
 static void
 done(bool committed)
 {
-	uint32		nrecipients;
-
 	if (!committed)
 		return;
 	if (problem[0] != '\0')
@@ -193,8 +191,7 @@ done(bool committed)
 	dsec_ledger_lock_all();
 	memcpy(dsec_ledger->key, key, DSEC_KEY_BYTES);
 	dsec_ledger->node = ledger_id;
-	nrecipients = pg_atomic_read_u32(&dsec_ledger->nrecipients);
-	for (uint32 i = 0; i < nrecipients; i++)
+	for (int i = 0; i < dsec_ledger->max_recipients; i++)
 		if (pg_atomic_read_u32(&dsec_ledger_recipients[i].state) == DSEC_RECIPIENT_LOADED)
 			pg_atomic_write_u32(&dsec_ledger_recipients[i].state,
 								DSEC_RECIPIENT_UNLOADED);
@@ -227,8 +224,7 @@ reset(void)
 		account->nunattributed = 0;
 		memset(account->leases, 0, sizeof(account->leases));
 	}
-	n = pg_atomic_read_u32(&dsec_ledger->nrecipients);
-	for (uint32 i = 0; i < n; i++)
+	for (int i = 0; i < dsec_ledger->max_recipients; i++)
 		pg_atomic_write_u32(&dsec_ledger_recipients[i].state,
 							DSEC_RECIPIENT_UNLOADED);
 	dsec_ledger->nwindows = 0;

@@ -8,9 +8,10 @@
  * charges, which then holds 0.9 charges for each 16 bytes.  The default of 64 MB
  * gives 4096 sets, 131,072 queue entries and about 3.4 million charges.
  *
- * The directories of recipients, accounts and sets only grow.  An entry is
- * written under the directories' lock, and complete before the number of
- * entries is raised; whoever reads the number first needs no lock.
+ * The directories of recipients, accounts and sets only grow.  Recipients are
+ * a hash table with linear probing; each has a list of its accounts, and each
+ * account one of its sets.  An entry is made under the directories' lock, and
+ * complete before it is marked as used or linked: searching needs no lock.
  *
  *-------------------------------------------------------------------------
  */
@@ -57,10 +58,10 @@ plan_layout(Layout *layout)
 	Size		memory = (Size) dsec_guc_shared_memory * 1024;
 	Size		at = CACHELINEALIGN(sizeof(DsecLedger));
 
-	/* a set, half an account and half a recipient fit into a kilobyte */
+	/* a set, half an account and four recipients fit into a kilobyte */
 	layout->max_sets = (int) Min(memory / 16 / 1024, 1 << 20);
 	layout->max_accounts = layout->max_sets / 2;
-	layout->max_recipients = layout->max_sets / 2;
+	layout->max_recipients = layout->max_sets * 4;
 	layout->queue_size = (uint32) Min(memory / 32 / sizeof(DsecQueueEntry), 1 << 22);
 
 	layout->sets = at;
@@ -97,16 +98,22 @@ dsec_ledger_unlock_all(void)
 		LWLockRelease(&dsec_ledger->locks[i].lock);
 }
 
+/* Index of a recipient's entry, or -1 - index of where it would be. */
 static int
 search_recipient(int32 recipient)
 {
-	uint32		n = pg_atomic_read_u32(&dsec_ledger->nrecipients);
+	int			i = (int) ((uint32) recipient % (uint32) dsec_ledger->max_recipients);
 
-	pg_read_barrier();
-	for (uint32 i = 0; i < n; i++)
+	/* there is always an unused entry */
+	while (dsec_ledger_recipients[i].used)
+	{
+		pg_read_barrier();
 		if (dsec_ledger_recipients[i].recipient == recipient)
-			return (int) i;
-	return -1;
+			return i;
+		if (++i == dsec_ledger->max_recipients)
+			i = 0;
+	}
+	return -1 - i;
 }
 
 int
@@ -114,37 +121,42 @@ dsec_ledger_find_recipient(int32 recipient, bool create)
 {
 	LWLock	   *lock = &dsec_ledger->locks[DIRECTORY_LOCK].lock;
 	int			i = search_recipient(recipient);
+	uint32		n;
 
 	if (i >= 0 || !create)
-		return i;
+		return Max(i, -1);
 
 	LWLockAcquire(lock, LW_EXCLUSIVE);
 	i = search_recipient(recipient);
-	if (i < 0 &&
-		pg_atomic_read_u32(&dsec_ledger->nrecipients) < (uint32) dsec_ledger->max_recipients)
+	n = pg_atomic_read_u32(&dsec_ledger->nrecipients);
+	if (i < 0 && n < (uint32) dsec_ledger->max_recipients - 1)
 	{
-		i = (int) pg_atomic_read_u32(&dsec_ledger->nrecipients);
-		dsec_ledger_recipients[i].recipient = recipient;
-		dsec_ledger_recipients[i].loaded_from = DSEC_NEVER;
-		pg_atomic_init_u32(&dsec_ledger_recipients[i].state,
-						   DSEC_RECIPIENT_UNLOADED);
+		DsecRecipientEntry *entry;
+
+		i = -1 - i;
+		entry = &dsec_ledger_recipients[i];
+		entry->recipient = recipient;
+		entry->first_account = -1;
+		entry->loaded_from = DSEC_NEVER;
+		pg_atomic_write_u32(&entry->state, DSEC_RECIPIENT_UNLOADED);
 		pg_write_barrier();
-		pg_atomic_write_u32(&dsec_ledger->nrecipients, i + 1);
+		entry->used = true;
+		pg_atomic_write_u32(&dsec_ledger->nrecipients, n + 1);
 	}
 	LWLockRelease(lock);
-	return i;
+	return Max(i, -1);
 }
 
 static int
-search_account(int32 recipient, const char *category)
+search_account(int entry, const char *category)
 {
-	uint32		n = pg_atomic_read_u32(&dsec_ledger->naccounts);
-
-	pg_read_barrier();
-	for (uint32 i = 0; i < n; i++)
-		if (dsec_ledger_accounts[i].recipient == recipient &&
-			strcmp(dsec_ledger_accounts[i].category, category) == 0)
-			return (int) i;
+	for (int i = dsec_ledger_recipients[entry].first_account; i >= 0;
+		 i = dsec_ledger_accounts[i].next_account)
+	{
+		pg_read_barrier();
+		if (strcmp(dsec_ledger_accounts[i].category, category) == 0)
+			return i;
+	}
 	return -1;
 }
 
@@ -152,17 +164,17 @@ int
 dsec_ledger_find_account(int32 recipient, const char *category, bool create)
 {
 	LWLock	   *lock = &dsec_ledger->locks[DIRECTORY_LOCK].lock;
-	int			i = search_account(recipient, category);
-	int			entry;
+	int			entry = dsec_ledger_find_recipient(recipient, create);
+	int			i;
 
-	if (i >= 0 || !create)
-		return i;
-	entry = dsec_ledger_find_recipient(recipient, true);
 	if (entry < 0)
 		return -1;
+	i = search_account(entry, category);
+	if (i >= 0 || !create)
+		return i;
 
 	LWLockAcquire(lock, LW_EXCLUSIVE);
-	i = search_account(recipient, category);
+	i = search_account(entry, category);
 	if (i < 0 &&
 		pg_atomic_read_u32(&dsec_ledger->naccounts) < (uint32) dsec_ledger->max_accounts)
 	{
@@ -174,8 +186,10 @@ dsec_ledger_find_account(int32 recipient, const char *category, bool create)
 		account->recipient = recipient;
 		account->recipient_entry = entry;
 		strlcpy(account->category, category, NAMEDATALEN);
+		account->next_account = dsec_ledger_recipients[entry].first_account;
 		account->first_set = -1;
 		pg_write_barrier();
+		dsec_ledger_recipients[entry].first_account = i;
 		pg_atomic_write_u32(&dsec_ledger->naccounts, i + 1);
 	}
 	LWLockRelease(lock);
@@ -183,20 +197,15 @@ dsec_ledger_find_account(int32 recipient, const char *category, bool create)
 }
 
 static int
-search_set(const DsecSetKey *key)
+search_set(int account, const DsecSetKey *key)
 {
-	uint32		n = pg_atomic_read_u32(&dsec_ledger->nsets);
-
-	pg_read_barrier();
-	for (uint32 i = 0; i < n; i++)
+	for (int i = dsec_ledger_accounts[account].first_set; i >= 0;
+		 i = dsec_ledger_sets[i].next_set)
 	{
-		const DsecSetKey *other = &dsec_ledger_sets[i].key;
-
-		if (other->recipient == key->recipient &&
-			strcmp(other->category, key->category) == 0 &&
-			strcmp(other->space, key->space) == 0 &&
-			strcmp(other->outside, key->outside) == 0)
-			return (int) i;
+		pg_read_barrier();
+		if (strcmp(dsec_ledger_sets[i].key.space, key->space) == 0 &&
+			strcmp(dsec_ledger_sets[i].key.outside, key->outside) == 0)
+			return i;
 	}
 	return -1;
 }
@@ -205,21 +214,19 @@ int
 dsec_ledger_find_set(const DsecSetKey *key, bool create)
 {
 	LWLock	   *lock = &dsec_ledger->locks[DIRECTORY_LOCK].lock;
-	int			i = search_set(key);
-	int			account;
+	int			account = dsec_ledger_find_account(key->recipient, key->category,
+												   create);
+	int			i;
 
+	if (account < 0)
+		return -1;
+	i = search_set(account, key);
 	if (i >= 0 || !create)
 		return i;
 
 	Assert(LWLockHeldByMeInMode(dsec_ledger_lock(key->recipient), LW_EXCLUSIVE));
-	account = dsec_ledger_find_account(key->recipient, key->category, true);
-	if (account < 0)
-		return -1;
-
 	LWLockAcquire(lock, LW_EXCLUSIVE);
-	i = search_set(key);
-	if (i < 0 &&
-		pg_atomic_read_u32(&dsec_ledger->nsets) < (uint32) dsec_ledger->max_sets)
+	if (pg_atomic_read_u32(&dsec_ledger->nsets) < (uint32) dsec_ledger->max_sets)
 	{
 		DsecSet    *set;
 
@@ -234,8 +241,8 @@ dsec_ledger_find_set(const DsecSetKey *key, bool create)
 		set->recipient_entry = dsec_ledger_accounts[account].recipient_entry;
 		set->next_set = dsec_ledger_accounts[account].first_set;
 		pg_write_barrier();
-		pg_atomic_write_u32(&dsec_ledger->nsets, i + 1);
 		dsec_ledger_accounts[account].first_set = i;
+		pg_atomic_write_u32(&dsec_ledger->nsets, i + 1);
 	}
 	LWLockRelease(lock);
 	return i;
@@ -294,6 +301,12 @@ shmem_startup(void)
 		ledger->max_recipients = layout.max_recipients;
 		ledger->queue_size = layout.queue_size;
 		ledger->nslots = layout.nslots;
+		for (int i = 0; i < layout.max_recipients; i++)
+		{
+			dsec_ledger_recipients[i].used = false;
+			pg_atomic_init_u32(&dsec_ledger_recipients[i].state,
+							   DSEC_RECIPIENT_UNLOADED);
+		}
 		for (uint32 i = 0; i < layout.queue_size; i++)
 			pg_atomic_init_u64(&dsec_ledger_queue[i].subject, 0);
 		for (uint32 i = 0; i < layout.nslots; i++)
