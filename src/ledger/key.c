@@ -8,6 +8,8 @@
  * a key is made only for a ledger that has never had one.  The ledger keeps a
  * check value, from which the key cannot be found, to notice a wrong file.
  *
+ * The data directory is closed to others; a file elsewhere must be, too.
+ *
  * Nothing here raises an error: what is wrong comes back as a sentence.
  *
  *-------------------------------------------------------------------------
@@ -27,11 +29,16 @@
 #define DEFAULT_FILE "dsec.key" /* in the data directory */
 #define CHECK_TEXT "dsec ledger key check"
 
+static bool
+is_elsewhere(void)
+{
+	return dsec_guc_key_file != NULL && dsec_guc_key_file[0] != '\0';
+}
+
 static const char *
 key_path(void)
 {
-	return dsec_guc_key_file != NULL && dsec_guc_key_file[0] != '\0' ?
-		dsec_guc_key_file : DEFAULT_FILE;
+	return is_elsewhere() ? dsec_guc_key_file : DEFAULT_FILE;
 }
 
 /*
@@ -63,7 +70,7 @@ dsec_ledger_key_read(uint8 *key, bool *exists, char **problem)
 	else if (n != DSEC_KEY_BYTES)
 		*problem = psprintf("The key file \"%s\" does not have %d bytes. Put back the key file that belongs to this ledger.",
 							path, DSEC_KEY_BYTES);
-	else if ((st.st_mode & (S_IRWXO | S_IWGRP | S_IXGRP)) != 0)
+	else if (is_elsewhere() && (st.st_mode & (S_IRWXO | S_IWGRP | S_IXGRP)) != 0)
 		*problem = psprintf("The key file \"%s\" is open to others. Set its mode to 0600.",
 							path);
 	else
