@@ -1199,6 +1199,26 @@ walk_upper(Walk *walk, NodeFlow *node, Scope *scope, Bitmapset *control)
 		merge(walk, &node->control, all_columns(node));
 }
 
+/* Does a Result without child have a condition that is known to be false? */
+static bool
+never_runs(Result *result)
+{
+	ListCell   *lc;
+
+	if (outerPlan(&result->plan))
+		return false;
+	foreach(lc, (List *) result->resconstantqual)
+	{
+		Const	   *qual = lfirst(lc);
+
+		if (IsA(qual, Const) &&
+			(qual->constisnull || !DatumGetBool(qual->constvalue)))
+			return true;
+	}
+
+	return false;
+}
+
 static NodeFlow *
 walk_node(Walk *walk, Plan *plan, Bitmapset *context)
 {
@@ -1323,6 +1343,9 @@ walk_node(Walk *walk, Plan *plan, Bitmapset *context)
 			break;
 
 		case T_Result:
+			/* a relation that was proved empty: its columns are never made */
+			if (never_runs((Result *) plan))
+				break;
 			control = filter(walk, &scope,
 							 (List *) ((Result *) plan)->resconstantqual, control);
 			if (outerPlan(plan))
