@@ -10,7 +10,8 @@
  * The file is written at every stop, also with nothing in it: so when the
  * server comes up after anything but a clean shutdown and there is no file (the
  * machine lost power, the postmaster itself was killed), records may be
- * missing, and the worker says so in a record of kind loss.
+ * missing, and the worker says so in a record of kind loss.  So it does after
+ * the promotion of a standby and after a recovery from a backup.
  *
  * After a crash shared memory may contain anything.  Nothing read from it here
  * is followed or trusted: strings are bounded, counts are clamped, states that
@@ -29,6 +30,7 @@
 
 #include <unistd.h>
 
+#include "access/xlog.h"
 #include "catalog/pg_control.h"
 #include "common/controldata_utils.h"
 #include "ledger/event_slots.h"
@@ -279,10 +281,19 @@ void
 dsec_event_load(void)
 {
 	FILE	   *file = AllocateFile(QUEUE_FILE, PG_BINARY_R);
+	bool		missing = file == NULL && errno == ENOENT;
 
-	if (file == NULL && errno == ENOENT)
+	/*
+	 * Records under way on the server whose data this is have not come along.
+	 * The worker says so when it writes next: after a promotion.
+	 */
+	if (access(STANDBY_SIGNAL_FILE, F_OK) == 0 ||
+		access(RECOVERY_SIGNAL_FILE, F_OK) == 0)
+		dsec_event_shared->recovered = true;
+
+	if (missing)
 	{
-		dsec_event_shared->unsaved = !was_shut_down();
+		dsec_event_shared->unsaved = !dsec_event_shared->recovered && !was_shut_down();
 		return;
 	}
 	if (file == NULL || !load_file(file))

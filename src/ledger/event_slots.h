@@ -57,6 +57,7 @@ typedef struct DsecEventShared
 
 	/* set before the first child exists; then the worker's alone */
 	bool		unsaved;		/* the server stopped without saving its queue */
+	bool		recovered;		/* it was a standby, or restored from a backup */
 	int			mode;			/* settings last recorded; -1: none yet */
 	int			unassigned;
 	int			unbound_read;

@@ -105,14 +105,14 @@ static int	nbatch = 0;
 
 /* what the running transaction says about the server itself */
 static uint64 lost_written;
-static bool unsaved_written;
+static bool losses_written;
 static int	mode_written;
 static int	unassigned_written;
 static int	unbound_read_written;
 
 /* log lines of the running transaction, written after the commit */
 static MemoryContext lines_context = NULL;
-static char *lines[BATCH + 3];
+static char *lines[BATCH + 4];
 static int	nlines = 0;
 
 static TimestampTz last_look = 0;
@@ -151,7 +151,7 @@ something_ready(void)
 {
 	DsecEventShared *shared = dsec_event_shared;
 
-	if (shared->unsaved || settings_changed() || pg_atomic_read_u64(&shared->lost) > 0)
+	if (shared->unsaved || shared->recovered || settings_changed() || pg_atomic_read_u64(&shared->lost) > 0)
 		return true;
 	for (int i = 0; i < shared->nslots; i++)
 	{
@@ -576,7 +576,7 @@ run(void)
 	MemoryContextReset(lines_context);
 	nlines = 0;
 	lost_written = 0;
-	unsaved_written = false;
+	losses_written = false;
 	mode_written = -1;
 
 	collect_batch();
@@ -590,11 +590,12 @@ run(void)
 	}
 
 	if (shared->unsaved)
-	{
 		write_own(DSEC_EVENT_LOSS,
 				  "The server stopped without saving its queue of records: records of its last moments may be missing. What was charged stands in the ledger.");
-		unsaved_written = true;
-	}
+	if (shared->recovered)
+		write_own(DSEC_EVENT_LOSS,
+				  "The server was promoted, or restored from a backup: records that had not reached it are missing, and so are charges.");
+	losses_written = shared->unsaved || shared->recovered;
 	lost_written = pg_atomic_read_u64(&shared->lost);
 	if (lost_written > 0)
 		write_own(DSEC_EVENT_LOSS,
@@ -633,8 +634,8 @@ done(bool committed)
 		return;
 	}
 
-	if (unsaved_written)
-		shared->unsaved = false;
+	if (losses_written)
+		shared->unsaved = shared->recovered = false;
 	if (lost_written > 0)
 		pg_atomic_fetch_sub_u64(&shared->lost, lost_written);
 	if (mode_written >= 0)

@@ -9,7 +9,7 @@ use Test::More;
 use Text::ParseWords;
 use Time::HiRes qw(sleep time);
 
-my $node = Dsec::node('event', conf => "dsec.ledger_timeout = 2s\nlog_line_prefix = ''\n");
+my $node = Dsec::node('event', init => { allows_streaming => 1 }, conf => "dsec.ledger_timeout = 2s\nlog_line_prefix = ''\n");
 $node->safe_psql('postgres', 'CREATE EXTENSION dsec_test_event');
 
 sub sql
@@ -412,6 +412,21 @@ unlink $node->data_dir . '/dsec.events';
 $node->start;
 flush();
 is(sql(q{SELECT count(*) FROM dsec.event WHERE detail LIKE 'The server stopped%'}), '2', 'a clean shutdown without a file lost nothing');
+
+# ----- a standby ------------------------------------------------------------------
+
+$node->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'base', has_streaming => 1);
+$standby->start;
+$standby->promote;
+ok( $standby->poll_query_until('postgres', q{SELECT count(*) = 1 FROM dsec.event WHERE kind = 'loss' AND detail LIKE 'The server was promoted%'}),
+	'a promotion is recorded as a loss');
+$standby->restart;
+$standby->safe_psql('postgres', 'SELECT dsec.flush_events()');
+is($standby->safe_psql('postgres', q{SELECT count(*) FROM dsec.event WHERE kind = 'loss' AND detail LIKE 'The server was promoted%'}),
+	'1', 'once');
+$standby->stop;
 
 # ----- dump and restore --------------------------------------------------------------------------
 
