@@ -112,7 +112,7 @@ find_postgres()
 	require "postgresql-server-dev-$pg_major" test -f "$("$PG_CONFIG" --pgxs)" \
 		-a -f "$("$PG_CONFIG" --includedir-server)/postgres.h"
 	# with GSSAPI, libpq/libpq-be.h includes its header
-	if grep -qs '^#define ENABLE_GSS' "$("$PG_CONFIG" --includedir-server)/pg_config.h"
+	if "$PG_CONFIG" --configure | grep -q -- --with-gssapi
 	then
 		require libkrb5-dev test -f /usr/include/gssapi/gssapi.h
 	fi
