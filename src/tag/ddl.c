@@ -241,6 +241,9 @@ tag_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 
 		if (!has_parent(objectId, alter->auxiliary_id))
 			keep_inherited_tags(objectId);
+
+		/* core invalidates the child; its own children have other tags too */
+		dsec_tag_invalidate(dsec_tag_affected(RelationRelationId, objectId));
 	}
 	else if (classId == RelationRelationId && subId > 0 &&
 			 altered_column(objectId, subId, &name, &type))

@@ -337,6 +337,19 @@ require_officer(List *relids, const DsecEffective *before,
 	}
 }
 
+void
+dsec_tag_invalidate(List *relids)
+{
+	ListCell   *lc;
+
+	foreach(lc, relids)
+	{
+		/* one that is being dropped has been invalidated by that */
+		if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(lfirst_oid(lc))))
+			CacheInvalidateRelcacheByRelid(lfirst_oid(lc));
+	}
+}
+
 /*
  * Everybody's plans and tags for these relations are out of date, and so is
  * what is known of the presence of labels.
@@ -344,16 +357,9 @@ require_officer(List *relids, const DsecEffective *before,
 static void
 invalidate(const ObjectAddress *object, List *relids)
 {
-	ListCell   *lc;
-
 	if (object->classId != RelationRelationId)
 		CacheInvalidateRelcacheAll();
-	foreach(lc, relids)
-	{
-		/* one that is being dropped has been invalidated by that */
-		if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(lfirst_oid(lc))))
-			CacheInvalidateRelcacheByRelid(lfirst_oid(lc));
-	}
+	dsec_tag_invalidate(relids);
 	CacheInvalidateRelcacheByRelid(SecLabelRelationId);
 }
 

@@ -30,6 +30,9 @@ extern void dsec_tag_set_label(const ObjectAddress *object, const char *text);
  */
 extern void dsec_tag_set_mark(const ObjectAddress *object, const char *text);
 
+/* Invalidate cached plans and tags of relations, in all backends. */
+extern void dsec_tag_invalidate(List *relids);
+
 /* Tell the change hook, if there is one. */
 extern void dsec_tag_tell_change(const ObjectAddress *object,
 								 const char *old_tag, const char *new_tag);

@@ -96,6 +96,16 @@ SELECT relation, column_name, tag, source, problem FROM seen WHERE relation = 'b
 ALTER TABLE both_ NO INHERIT parent2;
 SELECT relation, column_name, tag, source, problem FROM seen WHERE relation = 'both_'::regclass;
 
+-- a grandparent that comes later is seen from below
+CREATE TABLE low (id int, data text);
+CREATE TABLE lower_ () INHERITS (low);
+CREATE TABLE high (id int, data text);
+SECURITY LABEL FOR dsec ON TABLE high IS 'subject=id; space=person';
+SECURITY LABEL FOR dsec ON COLUMN high.data IS 'personal_health';
+SELECT relation, tag, source FROM seen WHERE relation IN ('high'::regclass, 'low'::regclass, 'lower_'::regclass);
+ALTER TABLE low INHERIT high;
+SELECT relation, tag, source FROM seen WHERE relation IN ('high'::regclass, 'low'::regclass, 'lower_'::regclass);
+
 -- a child that leaves keeps subjects of columns, scopes and its further labels
 CREATE TABLE gone (id int, k2 int, is_us boolean, a text, b text);
 SECURITY LABEL FOR dsec ON TABLE gone IS 'subject=id; space=person; in_scope=us:is_us';

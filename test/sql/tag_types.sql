@@ -69,6 +69,7 @@ SELECT column_name, tag, source, problem FROM seen WHERE relation = 't'::regclas
 SECURITY LABEL FOR dsec ON COLUMN visit.at IS NULL;
 SECURITY LABEL FOR dsec ON COLUMN visit.at IS 'personal_health; subject=at; space=x';
 -- a field added later
+SELECT column_name, tag, source, problem FROM seen WHERE relation = 't'::regclass AND column_name = 'c';
 ALTER TYPE visit ADD ATTRIBUTE ssn dsec.us_ssn;
 SELECT column_name, tag, source, problem FROM seen WHERE relation = 't'::regclass AND column_name = 'c';
 ALTER TYPE visit DROP ATTRIBUTE ssn;
