@@ -26,8 +26,10 @@ CREATE TABLE dsec.ledger_block (
 );
 ALTER TABLE dsec.ledger_block ALTER COLUMN hashes SET STORAGE EXTERNAL;
 CREATE INDEX ledger_block_recipient_day ON dsec.ledger_block (recipient, day);
+CREATE INDEX ledger_block_small ON dsec.ledger_block
+	(node, recipient, space, category, outside, day) WHERE n < 1024;
 COMMENT ON TABLE dsec.ledger_block IS
-	'Append-only: subjects that a recipient was charged with on one day. A subject may stand in several blocks.';
+	'Append-only (small blocks of days gone by are merged): subjects that a recipient was charged with on one day. A subject may stand in several blocks.';
 COMMENT ON COLUMN dsec.ledger_block.node IS 'number of the ledger that wrote the block';
 COMMENT ON COLUMN dsec.ledger_block.outside IS
 	'populations these subjects are known not to belong to, sorted, comma-separated';

@@ -7,14 +7,11 @@
  */
 #include "postgres.h"
 
-#include "commands/dbcommands.h"
 #include "commands/trigger.h"
 #include "compat.h"
 #include "fmgr.h"
-#include "guc.h"
 #include "ledger/internal.h"
 #include "ledger/worker.h"
-#include "miscadmin.h"
 #include "report.h"
 #include "utils/date.h"
 
@@ -22,21 +19,11 @@ PG_FUNCTION_INFO_V1(dsec_ledger_installed);
 PG_FUNCTION_INFO_V1(dsec_ledger_changed);
 PG_FUNCTION_INFO_V1(dsec_ledger_first_day);
 
-/* Have the worker look at the tables again, when they are the ledger's. */
-static void
-recheck(void)
-{
-	const char *database = get_database_name(MyDatabaseId);
-
-	if (database != NULL && strcmp(database, dsec_guc_ledger_database) == 0)
-		dsec_worker_recheck_at_commit();
-}
-
 /* Called by the install script. */
 Datum
 dsec_ledger_installed(PG_FUNCTION_ARGS)
 {
-	recheck();
+	dsec_worker_recheck_at_commit();
 	PG_RETURN_VOID();
 }
 
@@ -50,7 +37,7 @@ dsec_ledger_changed(PG_FUNCTION_ARGS)
 				 errmsg("function \"%s\" was not called by trigger manager",
 						"dsec.ledger_changed")));
 	if (!dsec_worker_is_self())
-		recheck();
+		dsec_worker_recheck_at_commit();
 	PG_RETURN_POINTER(NULL);
 }
 

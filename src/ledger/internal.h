@@ -25,6 +25,8 @@
 									 * account */
 #define DSEC_LEDGER_MAX_LEASE 4096
 #define DSEC_BLOCK_SUBJECTS 8192	/* per block, at most */
+#define DSEC_SMALL_BLOCK 1024	/* smaller ones are merged; the index
+								 * ledger_block_small agrees */
 
 /* a day before all days: "never charged" */
 #define DSEC_NEVER PG_INT32_MIN
@@ -232,5 +234,6 @@ extern void dsec_ledger_key_check(const uint8 *key, const pg_uuid_t *ledger,
 extern void dsec_ledger_open_init(void);
 extern void dsec_ledger_load_init(void);
 extern void dsec_ledger_journal_init(void);
+extern void dsec_ledger_compact_init(void);
 
 #endif							/* DSEC_LEDGER_INTERNAL_H */

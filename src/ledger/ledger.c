@@ -703,4 +703,5 @@ dsec_ledger_init(void)
 	dsec_ledger_open_init();
 	dsec_ledger_load_init();
 	dsec_ledger_journal_init();
+	dsec_ledger_compact_init();
 }

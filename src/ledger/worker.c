@@ -26,7 +26,9 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "catalog/objectaccess.h"
 #include "catalog/pg_extension.h"
+#include "commands/dbcommands.h"
 #include "commands/extension.h"
 #include "compat.h"
 #include "executor/spi.h"
@@ -101,6 +103,7 @@ static int	ntasks = 0;
 
 static shmem_request_hook_type prev_shmem_request_hook = NULL;
 static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
+static object_access_hook_type prev_object_access_hook = NULL;
 static WorkerShared *shared = NULL;
 
 /* in the worker */
@@ -255,7 +258,12 @@ dsec_worker_recheck_at_commit(void)
 {
 	static bool registered = false;
 
+	const char *database;
+
 	if (shared == NULL)
+		return;
+	database = get_database_name(MyDatabaseId);
+	if (database == NULL || strcmp(database, dsec_guc_ledger_database) != 0)
 		return;
 	if (!registered)
 	{
@@ -263,6 +271,18 @@ dsec_worker_recheck_at_commit(void)
 		registered = true;
 	}
 	recheck_wanted = true;
+}
+
+/* DROP EXTENSION, however it comes about: the worker must look again. */
+static void
+object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
+			  void *arg)
+{
+	if (prev_object_access_hook)
+		prev_object_access_hook(access, classId, objectId, subId, arg);
+	if (access == OAT_DROP && classId == ExtensionRelationId &&
+		objectId == get_extension_oid("dsec", true))
+		dsec_worker_recheck_at_commit();
 }
 
 /* ------------------------------------------------------------------------
@@ -658,7 +678,7 @@ connect_ledger(void)
 	{
 		(void) WaitLatch(MyLatch,
 						 WL_TIMEOUT | WL_LATCH_SET | WL_EXIT_ON_PM_DEATH,
-						 RECONNECT_PAUSE, PG_WAIT_EXTENSION);
+						 RECONNECT_PAUSE, DSEC_WAIT_EVENT("DsecWorkerConnect"));
 		ResetLatch(MyLatch);
 		if (ShutdownRequestPending)
 			proc_exit(1);
@@ -795,6 +815,8 @@ dsec_worker_init(void)
 	shmem_request_hook = shmem_request;
 	prev_shmem_startup_hook = shmem_startup_hook;
 	shmem_startup_hook = shmem_startup;
+	prev_object_access_hook = object_access_hook;
+	object_access_hook = object_access;
 
 	/* pg_upgrade must find nobody connected, and nothing written */
 	if (IsBinaryUpgrade)

@@ -78,9 +78,10 @@ extern bool dsec_worker_stopping(void);
 extern void dsec_worker_set_problem(const char *sentence);
 
 /*
- * In any session: rows of the extension's tables in the ledger database may
- * have come from elsewhere than the worker (CREATE EXTENSION, a restore); it
- * looks at the installation again after this transaction has committed.
+ * In any session: the extension may have come or gone, or rows of its tables
+ * may have come from elsewhere than the worker (a restore); it looks at the
+ * installation again after this transaction has committed.  Does nothing in
+ * other databases than the ledger database.
  */
 extern void dsec_worker_recheck_at_commit(void);
 

@@ -46,8 +46,11 @@ my ($r, $today);
 $today = sql('SELECT test_today()');
 is($today, sql("SELECT (now() AT TIME ZONE 'UTC')::date"), 'today');
 sql("SELECT test_windows('{12,1,0}')");
-sql("SELECT test_charge(8, 'a', 1, 10)");
+sql("SELECT test_charge(8, 'a', 1, 4)");
 settled();
+sql("SELECT test_charge(8, 'a', 5, 10)");
+settled();
+cmp_ok(sql("SELECT count(*) FROM dsec.ledger_block WHERE recipient = 8"), '>', 1, 'several blocks');
 setting('dsec_clock.offset', 86400);
 $node->poll_query_until('postgres', "SELECT test_today() = '$today'::date + 1") or die;
 is(sql("SELECT * FROM test_charge(8, 'a', 6, 15)"), '10|10|5|', 'on the next day all are charged, five are new');
@@ -57,6 +60,10 @@ is(sql("SELECT string_agg(n::text, ',' ORDER BY day, n) FROM (SELECT day, sum(n)
 	'10,10', 'each day has its blocks');
 is(sql("SELECT test_last_day(8, 'a', 'person', 1) - '$today'::date, test_last_day(8, 'a', 'person', 6) - '$today'::date, test_last_day(8, 'a', 'person', 16)"),
 	'0|1|', 'the last day of a subject');
+$node->poll_query_until('postgres', "SELECT count(*) = 1 AND sum(n) = 10 FROM dsec.ledger_block WHERE recipient = 8 AND day = '$today'") or die;
+is(sql("SELECT string_agg(h::text, ',' ORDER BY h) FROM dsec.ledger_block, test_hashes(hashes) AS h WHERE recipient = 8 AND day = '$today'"),
+	sql("SELECT string_agg(test_subject(i)::text, ',' ORDER BY test_subject(i)) FROM generate_series(1, 10) AS i"),
+	'the small blocks of a day gone by become one, of the same subjects');
 $node->poll_query_until('postgres', "SELECT count(*) = 0 FROM dsec.lease WHERE day < test_today() AND closed IS NULL") or die;
 is(sql("SELECT count(*) FROM dsec.lease WHERE day < test_today() AND unattributed > 0 AND recipient = 8"), 0, 'leases of yesterday are closed');
 
