@@ -57,6 +57,13 @@
 #define DSEC_SELECTED_COLUMNS(query, rte) ((rte)->selectedCols)
 #endif
 
+/* what deforming needs of an attribute, compact since 18 */
+#if PG_VERSION_NUM >= 180000
+#define DSEC_ATTRIBUTE(desc, i) TupleDescCompactAttr(desc, i)
+#else
+#define DSEC_ATTRIBUTE(desc, i) TupleDescAttr(desc, i)
+#endif
+
 /* which sides of a join reach its output; right antijoins came in 16, right
  * semijoins in 18 */
 #if PG_VERSION_NUM >= 180000

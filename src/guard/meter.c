@@ -36,6 +36,9 @@
 /* rows with more subjects than this need memory of their own */
 #define FEW_SUBJECTS 16
 
+/* hashes kept of keys that are expected; a power of 2 */
+#define EXPECTED 64
+
 /* one kind of subject, for the same recipients */
 typedef struct Tally
 {
@@ -65,6 +68,10 @@ struct DsecMeter
 	Tally	   *tally;
 	DsecSeen   *keys;			/* the tally's, for subjects outside nothing */
 	int			category_index[DSEC_EVENT_CATEGORIES];
+
+	/* hashes of keys that are expected, by the last bits of the key */
+	uint64		expected[EXPECTED];
+	uint64		expected_hash[EXPECTED];
 };
 
 /* a subject that the cache does not know */
@@ -228,6 +235,7 @@ prepare_slowly(DsecRun *run, DsecMeter *meter)
 	meter->keys = seen_of(meter->tally, 0, false);
 	for (int i = 0; i < meter->ncategories; i++)
 		meter->category_index[i] = dsec_export_category(run, meter->categories[i]);
+	memset(meter->expected_hash, 0, sizeof(meter->expected_hash));
 	meter->run = run->number;
 	meter->epoch = tally_epoch;
 }
@@ -280,6 +288,39 @@ dsec_meter_knows(DsecRun *run, DsecMeter *meter, Datum key)
 	note_seen(run, meter, bits, bit);
 
 	return true;
+}
+
+void
+dsec_meter_expect(DsecRun *run, DsecMeter *meter, Datum key)
+{
+	uint64		value = (uint64) integer_value(meter->integer, key);
+	DsecSeenBits *bits;
+	int			i = value & (EXPECTED - 1);
+
+	if (!run->context.charges)
+		return;
+	prepare(run, meter);
+	bits = dsec_seen_find(meter->keys, value, run->export->number);
+	if ((bits->charged & dsec_seen_bit(value)) != 0 ||
+		(meter->expected[i] == value && meter->expected_hash[i] != 0))
+		return;
+
+	meter->expected[i] = value;
+	meter->expected_hash[i] = dsec_subject_hash(meter->hasher, &key,
+												dsec_ledger_key());
+	dsec_policy_prefetch(meter->tally->charger, meter->expected_hash[i]);
+}
+
+/* The keyed hash of an integer key, which dsec_meter_expect may have computed. */
+static uint64
+integer_hash(DsecMeter *meter, uint64 value, const Datum *key)
+{
+	int			i = value & (EXPECTED - 1);
+
+	if (meter->expected[i] == value && meter->expected_hash[i] != 0)
+		return meter->expected_hash[i];
+
+	return dsec_subject_hash(meter->hasher, key, dsec_ledger_key());
 }
 
 /*
@@ -444,8 +485,7 @@ dsec_meter_row(DsecRun *run, DsecMeter **meters, int n,
 		subjects[npending].charger = meter->tally->charger;
 		subjects[npending].subject = key;
 		if (!row && OidIsValid(meter->integer) && run->context.charges)
-			subjects[npending].subject =
-				dsec_subject_hash(meter->hasher, values[i], dsec_ledger_key());
+			subjects[npending].subject = integer_hash(meter, key, values[i]);
 		subjects[npending].outside = outside;
 		if (is_duplicate(subjects, npending))
 			continue;

@@ -45,6 +45,12 @@ extern void dsec_meter_row(DsecRun *run, DsecMeter **meters, int n,
 extern bool dsec_meter_knows(DsecRun *run, DsecMeter *meter, Datum key);
 
 /*
+ * A row with this key will come soon: have its place in the ledger fetched into
+ * the processor's cache.  For simple meters.
+ */
+extern void dsec_meter_expect(DsecRun *run, DsecMeter *meter, Datum key);
+
+/*
  * Forget what was known when the day or the rules have changed.  To be called
  * now and then during a long run.
  */

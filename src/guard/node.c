@@ -29,6 +29,7 @@
 #include "compat.h"
 #include "executor/executor.h"
 #include "guard/guard.h"
+#include "guard/lookahead.h"
 #include "guard/meter.h"
 #include "lib/stringinfo.h"
 #include "lineage/groups.h"
@@ -50,6 +51,7 @@ typedef struct GuardState
 	int		   *ncolumns;		/* by meter */
 	AttrNumber	last_position;	/* highest of all */
 	bool		simple;			/* one meter, of one integer key */
+	AttrNumber	ahead;			/* column that can be looked at ahead, or 0 */
 	Datum	  **values;			/* scratch, by meter */
 	bool	  **nulls;
 	uint32		rows;			/* since the last look at the calendar */
@@ -227,6 +229,8 @@ guard_begin(CustomScanState *node, EState *estate, int eflags)
 	foreach(lc, groups)
 		make_meter(state, i++, lfirst(lc), scan->scan.plan.targetlist);
 	state->simple = state->nmeters == 1 && dsec_meter_is_simple(state->meters[0]);
+	if (state->simple)
+		state->ahead = dsec_lookahead_column(child, state->positions[0][0]);
 }
 
 static void
@@ -245,7 +249,11 @@ count_row(GuardState *state, DsecRun *run, TupleTableSlot *slot)
 	{
 		bool		isnull;
 		Datum		key = slot_getattr(slot, state->positions[0][0], &isnull);
+		Datum		next;
 
+		if (state->ahead != 0 &&
+			dsec_lookahead_value(outerPlanState(&state->css), state->ahead, &next))
+			dsec_meter_expect(run, state->meters[0], next);
 		if (isnull || dsec_meter_knows(run, state->meters[0], key))
 			return;
 	}

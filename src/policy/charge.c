@@ -330,6 +330,15 @@ dsec_policy_is_charged(const DsecRowSubject *subjects, int n)
 	return true;
 }
 
+void
+dsec_policy_prefetch(const DsecCharger *charger, uint64 subject)
+{
+	const int  *sets = charger->sets[0];
+
+	for (int i = 0; sets != NULL && i < charger->nentries; i++)
+		dsec_ledger_prefetch(sets[i], subject);
+}
+
 /* an item and its place in the list that may have it twice */
 typedef struct SortedItem
 {

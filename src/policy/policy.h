@@ -114,6 +114,9 @@ typedef struct DsecRowSubject
 /* Are all of them charged today already?  Lock-free, a few cache lines. */
 extern bool dsec_policy_is_charged(const DsecRowSubject *subjects, int n);
 
+/* dsec_policy_is_charged will be asked about this subject soon (outside = 0). */
+extern void dsec_policy_prefetch(const DsecCharger *charger, uint64 subject);
+
 /*
  * Charge all subjects of one row, for all recipients and categories, or none.
  * verdict->decision BLOCK: nothing was charged, the row must not leave.
