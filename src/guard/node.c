@@ -33,6 +33,7 @@
 #include "guard/meter.h"
 #include "lib/stringinfo.h"
 #include "lineage/groups.h"
+#include "miscadmin.h"
 #include "nodes/extensible.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -42,6 +43,9 @@
 /* rows between two looks at the calendar */
 #define REFRESH_ROWS 1024
 
+/* rows for which to look ahead after a subject that was new to the session */
+#define LOOK_AHEAD_ROWS 64
+
 typedef struct GuardState
 {
 	CustomScanState css;
@@ -49,9 +53,9 @@ typedef struct GuardState
 	DsecMeter **meters;
 	AttrNumber **positions;		/* by meter */
 	int		   *ncolumns;		/* by meter */
-	AttrNumber	last_position;	/* highest of all */
 	bool		simple;			/* one meter, of one integer key */
 	AttrNumber	ahead;			/* column that can be looked at ahead, or 0 */
+	uint32		look_ahead;		/* rows for which to look ahead */
 	Datum	  **values;			/* scratch, by meter */
 	bool	  **nulls;
 	uint32		rows;			/* since the last look at the calendar */
@@ -62,6 +66,7 @@ typedef struct GuardState
 static Node *guard_create(CustomScan *scan);
 static void guard_begin(CustomScanState *node, EState *estate, int eflags);
 static TupleTableSlot *guard_exec(CustomScanState *node);
+static TupleTableSlot *guard_next(PlanState *node);
 static void guard_end(CustomScanState *node);
 static void guard_rescan(CustomScanState *node);
 static void guard_explain(CustomScanState *node, List *ancestors,
@@ -168,7 +173,6 @@ make_meter(GuardState *state, int i, List *group, List *targetlist)
 												  position - 1)->expr;
 
 		state->positions[i][c] = position;
-		state->last_position = Max(state->last_position, position);
 		if (c < nkeys)
 		{
 			types[c] = exprType(expr);
@@ -229,8 +233,37 @@ guard_begin(CustomScanState *node, EState *estate, int eflags)
 	foreach(lc, groups)
 		make_meter(state, i++, lfirst(lc), scan->scan.plan.targetlist);
 	state->simple = state->nmeters == 1 && dsec_meter_is_simple(state->meters[0]);
+	node->ss.ps.ExecProcNode = guard_next;
 	if (state->simple)
 		state->ahead = dsec_lookahead_column(child, state->positions[0][0]);
+}
+
+/*
+ * The frequent case: one integer key.  Looking ahead pays only while there are
+ * keys that this session has not met.
+ */
+static inline bool
+knows_row(GuardState *state, DsecRun *run, TupleTableSlot *slot)
+{
+	int			attno = state->positions[0][0] - 1;
+
+	if (state->look_ahead > 0)
+	{
+		PlanState  *child = outerPlanState(&state->css);
+		Datum		next;
+
+		state->look_ahead--;
+		if (dsec_lookahead_value(child, state->ahead, &next))
+			dsec_meter_expect(run, state->meters[0], next);
+	}
+	if (slot->tts_isnull[attno] ||
+		dsec_meter_knows(run, state->meters[0], slot->tts_values[attno]))
+		return true;
+
+	if (state->ahead != 0)
+		state->look_ahead = LOOK_AHEAD_ROWS;
+
+	return false;
 }
 
 static void
@@ -245,20 +278,11 @@ count_row(GuardState *state, DsecRun *run, TupleTableSlot *slot)
 		dsec_meter_refresh();
 	}
 
-	if (state->simple)
-	{
-		bool		isnull;
-		Datum		key = slot_getattr(slot, state->positions[0][0], &isnull);
-		Datum		next;
+	/* whoever receives the row will want all of it */
+	slot_getallattrs(slot);
+	if (state->simple && knows_row(state, run, slot))
+		return;
 
-		if (state->ahead != 0 &&
-			dsec_lookahead_value(outerPlanState(&state->css), state->ahead, &next))
-			dsec_meter_expect(run, state->meters[0], next);
-		if (isnull || dsec_meter_knows(run, state->meters[0], key))
-			return;
-	}
-
-	slot_getsomeattrs(slot, state->last_position);
 	for (int i = 0; i < state->nmeters; i++)
 	{
 		for (int c = 0; c < state->ncolumns[i]; c++)
@@ -273,12 +297,15 @@ count_row(GuardState *state, DsecRun *run, TupleTableSlot *slot)
 				   state->values, state->nulls);
 }
 
+/* The node's ExecProcNode: ExecCustomScan would add nothing but a call. */
 static TupleTableSlot *
-guard_exec(CustomScanState *node)
+guard_next(PlanState *node)
 {
 	GuardState *state = (GuardState *) node;
 	TupleTableSlot *slot = ExecProcNode(outerPlanState(node));
 	DsecRun    *run = dsec_run_current;
+
+	CHECK_FOR_INTERRUPTS();
 
 	if (TupIsNull(slot))
 		return NULL;
@@ -293,6 +320,12 @@ guard_exec(CustomScanState *node)
 	}
 
 	return slot;
+}
+
+static TupleTableSlot *
+guard_exec(CustomScanState *node)
+{
+	return guard_next(&node->ss.ps);
 }
 
 static void
