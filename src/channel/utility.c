@@ -50,8 +50,26 @@ note_held_cursor(const DeclareCursorStmt *stmt)
 
 /*
  * The rows of a held cursor are in a store already: no executor runs when they
- * are fetched.  A function in a COPY query could fetch them.
+ * are fetched.
  */
+static bool
+holds_tagged_data(Portal portal)
+{
+	ListCell   *lc;
+
+	foreach(lc, portal->stmts)
+	{
+		PlannedStmt *stmt = lfirst_node(PlannedStmt, lc);
+
+		if (stmt->commandType != CMD_UTILITY &&
+			dsec_lineage_reads(stmt) != NIL)
+			return true;
+	}
+
+	return false;
+}
+
+/* A function in a COPY query could fetch from them. */
 static void
 refuse_held_cursors(void)
 {
@@ -60,7 +78,6 @@ refuse_held_cursors(void)
 	foreach(lc, held_cursors)
 	{
 		Portal		portal = GetPortalByName(lfirst(lc));
-		ListCell   *ls;
 
 		if (!PortalIsValid(portal))
 		{
@@ -68,19 +85,38 @@ refuse_held_cursors(void)
 			held_cursors = foreach_delete_current(held_cursors, lc);
 			continue;
 		}
-		foreach(ls, portal->stmts)
-		{
-			PlannedStmt *stmt = lfirst_node(PlannedStmt, ls);
+		if (holds_tagged_data(portal))
+			ereport(ERROR,
+					(errcode(ERRCODE_DSEC_FAIL_CLOSED),
+					 errmsg("cannot export while cursor \"%s\" holds tagged data",
+							portal->name),
+					 errdetail("Rows of a cursor WITH HOLD can be fetched without being counted."),
+					 errhint("Close the cursor first.")));
+	}
+}
 
-			if (stmt->commandType != CMD_UTILITY &&
-				dsec_lineage_reads(stmt) != NIL)
-				ereport(ERROR,
-						(errcode(ERRCODE_DSEC_FAIL_CLOSED),
-						 errmsg("cannot export while cursor \"%s\" holds tagged data",
-								portal->name),
-						 errdetail("Rows of a cursor WITH HOLD can be fetched without being counted."),
-						 errhint("Close the cursor first.")));
-		}
+/* The session has been bound, or has become another role, since DECLARE. */
+static void
+refuse_held_fetch(const FetchStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, held_cursors)
+	{
+		Portal		portal = GetPortalByName(lfirst(lc));
+		DsecContext context;
+
+		if (stmt->ismove || strcmp(lfirst(lc), stmt->portalname) != 0 ||
+			!PortalIsValid(portal) || !holds_tagged_data(portal))
+			continue;
+		dsec_context_get(&context);
+		if (context.charges)
+			ereport(ERROR,
+					(errcode(ERRCODE_DSEC_FAIL_CLOSED),
+					 errmsg("cannot fetch from cursor \"%s\", which was declared before this session counted",
+							portal->name),
+					 errdetail("Rows of a cursor WITH HOLD are fetched without being counted."),
+					 errhint("Close the cursor and declare it again.")));
 	}
 }
 
@@ -157,6 +193,13 @@ channel_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 			case T_DeclareCursorStmt:
 				if (!dsec_context_may_count())
 					note_held_cursor((DeclareCursorStmt *) statement);
+				break;
+
+			case T_FetchStmt:
+				if (held_cursors != NIL &&
+					dsec_guc_mode == DSEC_MODE_ENFORCING &&
+					dsec_context_may_count())
+					refuse_held_fetch((FetchStmt *) statement);
 				break;
 
 			case T_AlterTableStmt:
