@@ -75,6 +75,7 @@ SELECT dsec.was_sent('policy_acme2', 'personal_health', 'person', 1) IS NULL AS 
 	dsec.was_sent('policy_acme2', 'personal_health', 'person', 'a literal') IS NULL AS never,
 	dsec.was_sent('policy_acme2', 'personal_health', 'person', 1, 'two'::text) IS NULL AS never,
 	dsec.was_sent('policy_acme2', 'personal_health', 'person', VARIADIC ARRAY[1, 2]) IS NULL AS never;
+\set VERBOSITY terse
 SELECT dsec.was_sent('policy_acme', 'personal_health', 'person', 1);
 SELECT dsec.was_sent('policy_acme2', 'nonsuch', 'person', 1);
 SELECT dsec.was_sent('policy_acme2', 'personal_health', 'person', NULL::int);
