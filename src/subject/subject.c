@@ -271,11 +271,12 @@ dsec_subject_hasher(int nkeys, const Oid *types, const Oid *collations)
 
 /* 128 bits that are equal when the collation finds the texts equal */
 static void
-append_collated(Bytes *bytes, PGFunction hash, Oid collation, Datum value)
+append_collated(Bytes *bytes, Oid collation, struct varlena *value)
 {
 	for (int64 seed = 1; seed <= 2; seed++)
 		append_int64(bytes,
-					 DatumGetInt64(DirectFunctionCall2Coll(hash, collation, value,
+					 DatumGetInt64(DirectFunctionCall2Coll(hashtextextended, collation,
+														   PointerGetDatum(value),
 														   Int64GetDatum(seed))));
 }
 
@@ -300,12 +301,22 @@ append_date(Bytes *bytes, DateADT date)
 		append_int32(bytes, (uint32) date);
 }
 
+/* Length of a char(n) without its padding. */
+static int
+trimmed_length(struct varlena *value)
+{
+	int			len = VARSIZE_ANY_EXHDR(value);
+
+	while (len > 0 && VARDATA_ANY(value)[len - 1] == ' ')
+		len--;
+	return len;
+}
+
 static void
 append_value(Bytes *bytes, const KeyPart *part, Datum value)
 {
 	struct varlena *varlena;
-	char	   *text;
-	int			len;
+	char	   *characters;
 
 	switch (part->kind)
 	{
@@ -322,8 +333,8 @@ append_value(Bytes *bytes, const KeyPart *part, Datum value)
 			append(bytes, DatumGetUUIDP(value)->data, UUID_LEN);
 			return;
 		case KIND_NAME:
-			text = NameStr(*DatumGetName(value));
-			append(bytes, text, strlen(text));
+			characters = NameStr(*DatumGetName(value));
+			append(bytes, characters, strlen(characters));
 			return;
 		case KIND_DATE:
 			append_date(bytes, DatumGetDateADT(value));
@@ -343,9 +354,9 @@ append_value(Bytes *bytes, const KeyPart *part, Datum value)
 			{
 				Numeric		number = DatumGetNumeric(PointerGetDatum(varlena));
 
-				text = numeric_normalize(number);
-				append(bytes, text, strlen(text));
-				pfree(text);
+				characters = numeric_normalize(number);
+				append(bytes, characters, strlen(characters));
+				pfree(characters);
 				if ((struct varlena *) number != varlena)
 					pfree(number);
 				break;
@@ -354,26 +365,28 @@ append_value(Bytes *bytes, const KeyPart *part, Datum value)
 			append(bytes, VARDATA_ANY(varlena), VARSIZE_ANY_EXHDR(varlena));
 			break;
 		case KIND_BPCHAR:
-			text = VARDATA_ANY(varlena);
-			len = VARSIZE_ANY_EXHDR(varlena);
-			while (len > 0 && text[len - 1] == ' ')
-				len--;
-			append(bytes, text, len);
+			append(bytes, VARDATA_ANY(varlena), trimmed_length(varlena));
 			break;
 		case KIND_CITEXT:
-			text = str_tolower(VARDATA_ANY(varlena), VARSIZE_ANY_EXHDR(varlena),
-							   DEFAULT_COLLATION_OID);
-			append(bytes, text, strlen(text));
-			pfree(text);
+			characters = str_tolower(VARDATA_ANY(varlena),
+									 VARSIZE_ANY_EXHDR(varlena),
+									 DEFAULT_COLLATION_OID);
+			append(bytes, characters, strlen(characters));
+			pfree(characters);
 			break;
 		case KIND_COLLATED_TEXT:
-			append_collated(bytes, hashtextextended, part->collation,
-							PointerGetDatum(varlena));
+			append_collated(bytes, part->collation, varlena);
 			break;
 		case KIND_COLLATED_BPCHAR:
-			append_collated(bytes, hashbpcharextended, part->collation,
-							PointerGetDatum(varlena));
-			break;
+			{
+				/* PostgreSQL's hash of char(n) minds the padding here */
+				text	   *trimmed = cstring_to_text_with_len(VARDATA_ANY(varlena),
+															   trimmed_length(varlena));
+
+				append_collated(bytes, part->collation, trimmed);
+				pfree(trimmed);
+				break;
+			}
 		case KIND_INET:
 			append_inet(bytes, (inet *) varlena);
 			break;
