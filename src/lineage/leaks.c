@@ -20,7 +20,7 @@ typedef struct LeaksFlow
 	DsecFlow	flow;			/* must be first */
 	Index		rti;
 	const Bitmapset *attnos;
-	List	   *indextlist;		/* what INDEX_VAR stands for, or NIL */
+	List	   *scantlist;		/* what INDEX_VAR stands for, or NIL */
 	bool		leaks;
 } LeaksFlow;
 
@@ -32,14 +32,14 @@ leaks_var(DsecFlow *flow, Var *var)
 	if (var->varlevelsup != 0)
 		return NULL;
 
-	if (var->varno == INDEX_VAR && leaks->indextlist != NIL)
+	if (var->varno == INDEX_VAR && leaks->scantlist != NIL)
 	{
 		TargetEntry *tle;
 
 		if (var->varattno < 1 ||
-			var->varattno > list_length(leaks->indextlist))
+			var->varattno > list_length(leaks->scantlist))
 			return NULL;
-		tle = list_nth_node(TargetEntry, leaks->indextlist, var->varattno - 1);
+		tle = list_nth_node(TargetEntry, leaks->scantlist, var->varattno - 1);
 		return dsec_flow_expr(flow, (Node *) tle->expr, NULL);
 	}
 
@@ -163,6 +163,7 @@ dsec_lineage_charge_position(Plan *scan, Index rti, const Bitmapset *attnos)
 	{
 		case T_SeqScan:
 		case T_SampleScan:
+		case T_NamedTuplestoreScan:
 			break;
 		case T_TidScan:
 			(void) dsec_flow_expr(&leaks.flow,
@@ -181,7 +182,7 @@ dsec_lineage_charge_position(Plan *scan, Index rti, const Bitmapset *attnos)
 												 ((IndexScan *) scan)->indexorderbyorig));
 			break;
 		case T_IndexOnlyScan:
-			leaks.indextlist = ((IndexOnlyScan *) scan)->indextlist;
+			leaks.scantlist = ((IndexOnlyScan *) scan)->indextlist;
 			control = index_conditions(&leaks,
 									   ((IndexOnlyScan *) scan)->indexqual);
 			control = bms_union(control,
@@ -190,6 +191,13 @@ dsec_lineage_charge_position(Plan *scan, Index rti, const Bitmapset *attnos)
 			break;
 		case T_BitmapHeapScan:
 			control = bitmap_conditions(&leaks, outerPlan(scan));
+			break;
+		case T_ForeignScan:
+			/* what the other server evaluates shows in its errors */
+			leaks.scantlist = ((ForeignScan *) scan)->fdw_scan_tlist;
+			control = dsec_flow_quals(&leaks.flow,
+									  ((ForeignScan *) scan)->fdw_recheck_quals,
+									  NULL);
 			break;
 		default:
 			return -1;

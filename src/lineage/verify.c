@@ -187,13 +187,16 @@ resolve_column(Node *expr, Index rti, Plan *scan)
 	if (expr == NULL || !IsA(expr, Var))
 		return 0;
 
-	if (var->varno == INDEX_VAR && scan && IsA(scan, IndexOnlyScan))
+	if (var->varno == INDEX_VAR && scan &&
+		(IsA(scan, IndexOnlyScan) || IsA(scan, ForeignScan)))
 	{
-		List	   *indextlist = ((IndexOnlyScan *) scan)->indextlist;
+		List	   *scantlist = IsA(scan, IndexOnlyScan) ?
+			((IndexOnlyScan *) scan)->indextlist :
+			((ForeignScan *) scan)->fdw_scan_tlist;
 
-		if (var->varattno < 1 || var->varattno > list_length(indextlist))
+		if (var->varattno < 1 || var->varattno > list_length(scantlist))
 			return 0;
-		var = (Var *) list_nth_node(TargetEntry, indextlist,
+		var = (Var *) list_nth_node(TargetEntry, scantlist,
 									var->varattno - 1)->expr;
 		if (!IsA(var, Var) || var->varattno < 1)
 			return 0;
@@ -283,9 +286,13 @@ has_string(List *strings, const char *string)
 	return false;
 }
 
-/* Does the claim count this subject of the relation, column by column? */
+/*
+ * Does the claim count this subject of the relation, column by column?  At the
+ * source ("rows" is set) every row is one, so a NULL key needs no row identity:
+ * it counts by itself.
+ */
 static bool
-claims_subject(const Claim *claim, const DsecSubject *subject)
+claims_subject(const Claim *claim, const DsecSubject *subject, bool rows)
 {
 	int			column = 0;
 	ListCell   *lc;
@@ -298,7 +305,7 @@ claims_subject(const Claim *claim, const DsecSubject *subject)
 		return false;
 
 	/* without a row's own identity, a NULL key would pass for no row */
-	if (!claim->rowid && (subject->nkeys == 0 || !subject->keys_notnull))
+	if (!rows && !claim->rowid && (subject->nkeys == 0 || !subject->keys_notnull))
 		return false;
 
 	for (int i = 0; i < subject->nkeys; i++)
@@ -325,7 +332,7 @@ claims_subject(const Claim *claim, const DsecSubject *subject)
 /* Do the claims, a List of Claim, count all that these columns say? */
 static bool
 claims_suffice(List *claims, const DsecRelationTags *tags,
-			   const Bitmapset *attnos)
+			   const Bitmapset *attnos, bool rows)
 {
 	int			attno = -1;
 
@@ -343,7 +350,7 @@ claims_suffice(List *claims, const DsecRelationTags *tags,
 			Claim	   *claim = lfirst(lc);
 
 			if (has_string(claim->categories, column->category) &&
-				claims_subject(claim, &tags->subjects[column->subject]))
+				claims_subject(claim, &tags->subjects[column->subject], rows))
 				counted = true;
 		}
 		if (!counted)
@@ -377,7 +384,7 @@ charged_in_scan(const DsecRead *read, const DsecRelationTags *tags)
 			claims = lappend(claims, claim);
 	}
 
-	return last >= 0 && claims_suffice(claims, tags, read->attnos);
+	return last >= 0 && claims_suffice(claims, tags, read->attnos, true);
 }
 
 /* The charges that a condition makes before it can be true. */
@@ -438,7 +445,7 @@ modify_walker(Node *node, void *arg)
 
 		/* what comes after the first WHEN is not reached through the charge */
 		if (claims != NIL &&
-			claims_suffice(claims, context->tags, read->attnos))
+			claims_suffice(claims, context->tags, read->attnos, true))
 		{
 			ListCell   *lc;
 
@@ -476,7 +483,7 @@ charged_in_modify(const DsecRead *read, const DsecRelationTags *tags)
 
 		if (quals == NIL ||
 			!claims_suffice(condition_claims(linitial(quals), read->rti),
-							tags, read->attnos))
+							tags, read->attnos, true))
 			return false;
 	}
 
@@ -701,7 +708,7 @@ traced_to_guard(PlannedStmt *stmt, const DsecRead *read,
 			claims = lappend(claims, claim);
 	}
 
-	return claims_suffice(claims, tags, read->attnos);
+	return claims_suffice(claims, tags, read->attnos, false);
 }
 
 /* ----------------------------------------------------------------
@@ -720,14 +727,13 @@ what_is_wrong(PlannedStmt *stmt, const DsecRead *read)
 	switch (read->place)
 	{
 		case DSEC_READ_SCAN:
-			/* a foreign scan fetches the columns it was planned to fetch */
-			if (IsA(read->node, ForeignScan))
-				return "a foreign scan does not deliver its subject key";
 			if (charged_in_scan(read, tags))
 				return NULL;
 			if (read->leaky)
 				return "a function may disclose it before it is charged";
-			if (traced_to_guard(stmt, read, tags))
+			/* a foreign scan fetches only what it was planned to fetch */
+			if (!IsA(read->node, ForeignScan) &&
+				traced_to_guard(stmt, read, tags))
 				return NULL;
 			return "it is neither charged there nor traced to the guard";
 
@@ -737,6 +743,10 @@ what_is_wrong(PlannedStmt *stmt, const DsecRead *read)
 			return "the expression does not charge it first";
 
 		case DSEC_READ_OPAQUE:
+			/* the rows of a transition table go nowhere unseen */
+			if (IsA(read->node, NamedTuplestoreScan) &&
+				charged_in_scan(read, tags))
+				return NULL;
 			break;
 	}
 	return "what becomes of it cannot be seen";
