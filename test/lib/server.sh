@@ -22,6 +22,10 @@
 set -euo pipefail
 umask 022
 
+# the same everywhere
+unset LC_ALL LC_CTYPE LC_COLLATE LANGUAGE
+export LANG=C.UTF-8
+
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 MAKE=${MAKE:-make}
 work=
