@@ -64,6 +64,18 @@
 #define DSEC_ATTRIBUTE(desc, i) TupleDescAttr(desc, i)
 #endif
 
+/* the same of a finished plan, where it is known when it had to be checked */
+#if PG_VERSION_NUM >= 160000
+#define DSEC_SAYS_SELECTED(stmt, rte) \
+	((rte)->perminfoindex != 0 && \
+	 (getRTEPermissionInfo((stmt)->permInfos, rte)->requiredPerms & ACL_SELECT) != 0)
+#define DSEC_PLAN_SELECTED_COLUMNS(stmt, rte) \
+	(getRTEPermissionInfo((stmt)->permInfos, rte)->selectedCols)
+#else
+#define DSEC_SAYS_SELECTED(stmt, rte) (((rte)->requiredPerms & ACL_SELECT) != 0)
+#define DSEC_PLAN_SELECTED_COLUMNS(stmt, rte) ((rte)->selectedCols)
+#endif
+
 /* which sides of a join reach its output; right antijoins came in 16, right
  * semijoins in 18 */
 #if PG_VERSION_NUM >= 180000

@@ -35,9 +35,12 @@
 /* a guard to look at, not to run */
 static const CustomScanMethods unexecuted_guard = {DSEC_GUARD_NAME, NULL};
 
-/* Plans of the one statement in source: several when rules rewrite it. */
+/*
+ * Plans of the one statement in source: several when rules rewrite it.  With
+ * count, foreign tables are charged as the planner hook does it.
+ */
 static List *
-plan_statement(const char *source)
+plan_statement(const char *source, bool count)
 {
 	List	   *parsed = pg_parse_query(source);
 	List	   *queries;
@@ -61,6 +64,8 @@ plan_statement(const char *source)
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("only SELECT, INSERT, UPDATE, DELETE and MERGE have plans to look at")));
 
+		if (count && dsec_lineage_reads_foreign(query))
+			dsec_lineage_charge_foreign(query);
 		stmt = standard_planner(query, source, CURSOR_OPT_PARALLEL_OK, NULL);
 		(void) DSEC_CHECK_PERMISSIONS(stmt);
 		plans = lappend(plans, stmt);
@@ -88,7 +93,8 @@ dsec_plan_reads(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 
-	foreach(lc, plan_statement(text_to_cstring(PG_GETARG_TEXT_PP(0))))
+	foreach(lc, plan_statement(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+							  false))
 	{
 		PlannedStmt *stmt = lfirst_node(PlannedStmt, lc);
 
@@ -140,7 +146,7 @@ dsec_plan_cover(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 
-	foreach(lc, plan_statement(text_to_cstring(PG_GETARG_TEXT_PP(0))))
+	foreach(lc, plan_statement(text_to_cstring(PG_GETARG_TEXT_PP(0)), true))
 	{
 		PlannedStmt *stmt = lfirst_node(PlannedStmt, lc);
 		List	   *reads = dsec_lineage_reads(stmt);

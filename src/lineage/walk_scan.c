@@ -12,9 +12,12 @@
 
 #include "lineage/walk_int.h"
 
+#include "access/sysattr.h"
 #include "foreign/foreign.h"
 #include "lineage/groups.h"
 #include "nodes/extensible.h"
+#include "parser/parse_relation.h"
+#include "parser/parsetree.h"
 #include "utils/lsyscache.h"
 
 static void
@@ -126,6 +129,36 @@ shows_remote_quals(Oid server)
 		 strcmp(handler, "file_fdw_handler") == 0);
 }
 
+/*
+ * Tagged columns that the query mentions of a foreign table, in a qual that we
+ * do not see or elsewhere.
+ */
+static Bitmapset *
+mentioned(DsecWalk *walk, ForeignScan *scan)
+{
+	Index		rti = scan->scan.scanrelid;
+	RangeTblEntry *rte = rt_fetch(rti, walk->stmt->rtable);
+	DsecSite   *site = dsec_walk_site(walk, &scan->scan.plan, rti,
+									  DSEC_READ_SCAN);
+	Bitmapset  *selected;
+	Bitmapset  *origins = NULL;
+	int			attno = -1;
+
+	if (!DSEC_SAYS_SELECTED(walk->stmt, rte))
+		return dsec_walk_site_origins(site, InvalidAttrNumber);
+
+	selected = DSEC_PLAN_SELECTED_COLUMNS(walk->stmt, rte);
+	if (bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber,
+					  selected))
+		return dsec_walk_site_origins(site, InvalidAttrNumber);
+	while ((attno = bms_next_member(site->attnos, attno)) >= 0)
+	{
+		if (bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, selected))
+			origins = bms_union(origins, dsec_walk_site_origins(site, attno));
+	}
+	return origins;
+}
+
 void
 dsec_walk_foreign_scan(DsecWalk *walk, DsecNodeFlow *node, DsecScope *scope,
 				  Bitmapset *control)
@@ -141,9 +174,7 @@ dsec_walk_foreign_scan(DsecWalk *walk, DsecNodeFlow *node, DsecScope *scope,
 		scope->scanrti = scan->scan.scanrelid;
 		if (walk->tagged[scope->scanrti] && !shows_remote_quals(scan->fs_server))
 		{
-			remote = dsec_walk_site_origins(dsec_walk_site(walk, node->node, scope->scanrti,
-										   DSEC_READ_SCAN),
-								  InvalidAttrNumber);
+			remote = mentioned(walk, scan);
 			dsec_walk_use(walk, remote);
 		}
 		index = dsec_walk_new_flow(list_length(scan->fdw_scan_tlist));

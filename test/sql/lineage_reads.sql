@@ -670,6 +670,8 @@ SELECT reads(
 	'SELECT id FROM f_here WHERE ward.leak(d)',
 	'SELECT id FROM f_here WHERE ward.leak(id) AND d = ''x''',
 	'SELECT id FROM f_secret',
+	'SELECT id FROM f_secret WHERE d = ''x''',
+	'SELECT f_secret FROM f_secret',
 	'SELECT id FROM f_there',
 	'SELECT count(*) FROM f_here',
 	'SELECT e FROM f_here JOIN f_there USING (id)',
