@@ -40,6 +40,11 @@
 #include "port/pg_crc32c.h"
 #include "storage/fd.h"
 
+/* where the slots are, noted before anything could have gone wrong there */
+static int	nslots = 0;
+static DsecEventSlot *slots;
+static DsecEvent *events;
+
 #define QUEUE_FILE "dsec.events"
 #define QUEUE_MAGIC "DSECEV01"
 
@@ -143,15 +148,11 @@ pass_event(Stream *s, DsecEvent *event)
 void
 dsec_event_save(int code, Datum arg)
 {
-	DsecEventShared *shared = dsec_event_shared;
 	static const char temporary[] = QUEUE_FILE ".tmp";
 	Stream		s = {.writing = true, .ok = true};
 	char		magic[] = QUEUE_MAGIC;
 	char		more;
 	DsecEvent	event;
-
-	if (shared == NULL)
-		return;
 
 	s.file = AllocateFile(temporary, PG_BINARY_W);
 	if (s.file == NULL)
@@ -164,9 +165,9 @@ dsec_event_save(int code, Datum arg)
 
 	INIT_CRC32C(s.crc);
 	pass_bytes(&s, magic, sizeof(magic) - 1);
-	for (int i = 0; i < shared->nslots && s.ok; i++)
+	for (int i = 0; i < nslots && s.ok; i++)
 	{
-		DsecEventSlot *slot = &shared->slots[i];
+		DsecEventSlot *slot = &slots[i];
 		DsecEventState state = DSEC_EVENT_STATE(pg_atomic_read_u64(&slot->word));
 		int			encoding = slot->encoding;
 		int			doubtful;
@@ -175,7 +176,7 @@ dsec_event_save(int code, Datum arg)
 			continue;
 		more = 1;
 		doubtful = state == DSEC_EVENT_WRITING || (state == DSEC_EVENT_READY && slot->doubtful);
-		event = shared->events[i];
+		event = events[i];
 		if (state == DSEC_EVENT_HELD)
 		{
 			/* the encoding is set when a record is published */
@@ -235,17 +236,17 @@ load_file(FILE *file)
 		pass_event(&s, &event);
 		if (!s.ok)
 			break;
-		if (n == shared->nslots)
+		if (n == nslots)
 		{
 			/* there were more slots when the file was written */
 			lost++;
 			continue;
 		}
-		shared->events[n] = event;
-		shared->slots[n].sequence = n + 1;
-		shared->slots[n].encoding = encoding;
-		shared->slots[n].alone = true;
-		shared->slots[n].doubtful = doubtful != 0;
+		events[n] = event;
+		slots[n].sequence = n + 1;
+		slots[n].encoding = encoding;
+		slots[n].alone = true;
+		slots[n].doubtful = doubtful != 0;
 		n++;
 	}
 
@@ -255,7 +256,7 @@ load_file(FILE *file)
 		return false;
 
 	for (int i = 0; i < n; i++)
-		pg_atomic_write_u64(&shared->slots[i].word, DSEC_EVENT_NEXT(0, DSEC_EVENT_READY));
+		pg_atomic_write_u64(&slots[i].word, DSEC_EVENT_NEXT(0, DSEC_EVENT_READY));
 	pg_atomic_write_u64(&shared->sequence, n);
 	pg_atomic_write_u64(&shared->lost, lost);
 	return true;
@@ -282,6 +283,10 @@ dsec_event_load(void)
 {
 	FILE	   *file = AllocateFile(QUEUE_FILE, PG_BINARY_R);
 	bool		missing = file == NULL && errno == ENOENT;
+
+	nslots = dsec_event_shared->nslots;
+	slots = dsec_event_shared->slots;
+	events = dsec_event_shared->events;
 
 	/*
 	 * Records under way on the server whose data this is have not come along.

@@ -35,7 +35,9 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "report.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inet.h"
@@ -565,11 +567,27 @@ write_settings(void)
  * The task
  * ------------------------------------------------------------------------ */
 
+/*
+ * The worker has leases to write, too, so it does not stand in line for a lock
+ * here; it comes back soon.
+ */
+static void
+lock_table(void)
+{
+	Oid			table = RangeVarGetRelid(makeRangeVar("dsec", "event", -1), NoLock, false);
+
+	if (!ConditionalLockRelationOid(table, RowExclusiveLock))
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("table dsec.event is locked by another session")));
+}
+
 static void
 run(void)
 {
 	DsecEventShared *shared = dsec_event_shared;
 
+	lock_table();
 	if (lines_context == NULL)
 		lines_context = AllocSetContextCreate(TopMemoryContext, "dsec event lines",
 											  ALLOCSET_DEFAULT_SIZES);

@@ -252,7 +252,7 @@ BEGIN
 	END LOOP;
 END $$});
 		is($r->{sqlstate}, 'DS003', 'without a free slot an export is refused');
-		like($r->{err}, qr/DETAIL:  All \d+ places for records are in use, .* The worker of dsec could not write the records of exports: canceling statement due to lock timeout\./, 'with the cause');
+		like($r->{err}, qr/DETAIL:  All \d+ places for records are in use, .* The worker of dsec could not write the records of exports: table dsec\.event is locked by another session\./, 'with the cause');
 		like($r->{err}, qr/HINT:  Look for a lock on table dsec\.event in database "postgres"/, 'and the remedy');
 
 		$t = time();
@@ -373,10 +373,13 @@ for my $mode ('fast', 'immediate')
 is(sql(q{SELECT count(*) FROM dsec.event WHERE detail LIKE 'The server stopped%'}), '0', 'none is said to be lost');
 is(sql(q{SELECT count(*) FROM dsec.event WHERE kind = 'admin' AND detail LIKE 'The server started with%'}), '4', 'every start is recorded');
 
-# a record that may be in the table already: the worker has it in hand, or has
-# had it rolled back, when the file is written; so put the file back later
+# a record that may be in the table already: the worker has had it in hand, and
+# was interrupted, when the file is written; so put the file back later
+sql(q{CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	PERFORM pg_catalog.pg_advisory_xact_lock_shared(4711); RETURN NEW; END $$;
+CREATE TRIGGER wait BEFORE INSERT ON dsec.event FOR EACH ROW EXECUTE FUNCTION wait();});
 $locker = $node->background_psql('postgres', on_error_stop => 0);
-$locker->query_safe('BEGIN; LOCK TABLE dsec.event IN ACCESS EXCLUSIVE MODE;');
+$locker->query_safe('SELECT pg_advisory_lock(4711);');
 sql(export('publish', 'allow', 3, 3, 3, query_id => 92) . export('publish', 'log', 3, 3, 3, query_id => 92));
 sleep 2.5;
 $node->stop('immediate');
@@ -395,6 +398,8 @@ flush();
 is(sql('SELECT count(*) FROM dsec.exports WHERE query_id = 92'), '2', 'and one that was written already is not repeated');
 is( (my @again = slurp_file($node->logfile) =~ /^LOG:  DSEC: EXPORT,\d+,(?:allow|log),.*,92,1,,$/mg),
 	4, 'although its line may be');
+
+sql('DROP TRIGGER wait ON dsec.event; DROP FUNCTION wait()');
 
 # a stop that saved nothing
 $node->stop('immediate');
