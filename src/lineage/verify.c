@@ -72,13 +72,15 @@ typedef struct ModifyContext
  */
 
 static Oid	charge_function = InvalidOid;
-static bool charge_function_valid = false;
-static bool charge_callback_registered = false;
+
+/* the cached answer is good while nothing changed since it was looked up */
+static uint64 changes = 1;
+static uint64 looked_up_at = 0;
 
 static void
 forget_charge_function(Datum arg, int cacheid, uint32 hashvalue)
 {
-	charge_function_valid = false;
+	changes++;
 }
 
 Oid
@@ -86,24 +88,26 @@ dsec_lineage_charge_function(void)
 {
 	Oid			argtypes[] = {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, INT4OID,
 	BOOLOID, ANYOID};
+	static bool registered = false;
+	uint64		now;
 	Oid			extension;
 	Oid			schema;
 	Oid			function = InvalidOid;
 
-	if (charge_function_valid)
+	if (looked_up_at == changes)
 		return charge_function;
 
-	if (!charge_callback_registered)
+	if (!registered)
 	{
 		CacheRegisterSyscacheCallback(PROCOID, forget_charge_function,
 									  (Datum) 0);
 		CacheRegisterSyscacheCallback(NAMESPACEOID, forget_charge_function,
 									  (Datum) 0);
-		charge_callback_registered = true;
+		registered = true;
 	}
 
-	/* set first: an invalidation during the lookups must not be lost */
-	charge_function_valid = true;
+	/* lookups may fail, or see an invalidation */
+	now = changes;
 	extension = get_extension_oid("dsec", true);
 	schema = get_namespace_oid("dsec", true);
 	if (OidIsValid(extension) && OidIsValid(schema))
@@ -119,6 +123,7 @@ dsec_lineage_charge_function(void)
 			function = InvalidOid;
 	}
 	charge_function = function;
+	looked_up_at = now;
 
 	return function;
 }

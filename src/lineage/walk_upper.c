@@ -13,8 +13,11 @@
 
 #include "lineage/walk_int.h"
 
+#include "access/sysattr.h"
 #include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
 #include "lineage/harmless.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 #include "utils/rel.h"
@@ -203,33 +206,56 @@ is_rowmark_column(ModifyTable *modify, TargetEntry *tle)
 	return false;
 }
 
-/* Does a trigger that a user made see the rows that are deleted? */
-static bool
-shows_deleted_rows(Oid relid)
+/*
+ * Tagged columns of a relation that show when its rows are deleted: all of them
+ * to a trigger that a user made, and the columns that a foreign key refers to
+ * in the error that the row is still referenced.
+ */
+static Bitmapset *
+columns_of_deleted_rows(Oid relid, Bitmapset *tagged)
 {
 	Relation	rel = RelationIdGetRelation(relid);
 	TriggerDesc *triggers = rel->trigdesc;
-	bool		result = false;
+	Bitmapset  *result = NULL;
 
 	for (int i = 0; triggers && i < triggers->numtriggers; i++)
 	{
 		Trigger    *trigger = &triggers->triggers[i];
+		int			attno = -1;
+		Bitmapset  *keys;
 
-		result |= !trigger->tgisinternal &&
-			TRIGGER_FOR_ROW(trigger->tgtype) &&
-			TRIGGER_FOR_DELETE(trigger->tgtype);
+		if (!TRIGGER_FOR_ROW(trigger->tgtype) ||
+			!TRIGGER_FOR_DELETE(trigger->tgtype))
+			continue;
+		if (!trigger->tgisinternal)
+		{
+			result = bms_copy(tagged);
+			break;
+		}
+		if (RI_FKey_trigger_type(trigger->tgfoid) != RI_TRIGGER_PK)
+			continue;
+		keys = RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_KEY);
+		while ((attno = bms_next_member(tagged, attno)) >= 0)
+		{
+			if (bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, keys))
+				result = bms_add_member(result, attno);
+		}
 	}
 	RelationClose(rel);
 
 	return result;
 }
 
-/* Every scan of the relation below the node reads all its tagged columns. */
+/* Every scan of the relation below the node reads these columns. */
 static void
-use_scans(DsecWalk *walk, Plan *plan, Index rti)
+use_scans(DsecWalk *walk, Plan *plan, Index rti, const Bitmapset *attnos)
 {
+	DsecSite   *site;
 	ListCell   *lc;
 	List	   *children = NIL;
+	int			attno = -1;
+
+	check_stack_depth();
 
 	switch (nodeTag(plan))
 	{
@@ -241,9 +267,11 @@ use_scans(DsecWalk *walk, Plan *plan, Index rti)
 		case T_TidScan:
 		case T_TidRangeScan:
 		case T_ForeignScan:
-			if (((Scan *) plan)->scanrelid == rti)
-				dsec_walk_use(walk, dsec_walk_site_origins(dsec_walk_site(walk, plan, rti, DSEC_READ_SCAN),
-									   InvalidAttrNumber));
+			if (((Scan *) plan)->scanrelid != rti)
+				break;
+			site = dsec_walk_site(walk, plan, rti, DSEC_READ_SCAN);
+			while ((attno = bms_next_member(attnos, attno)) >= 0)
+				dsec_walk_use(walk, dsec_walk_site_origins(site, attno));
 			break;
 		case T_Append:
 			children = ((Append *) plan)->appendplans;
@@ -251,25 +279,28 @@ use_scans(DsecWalk *walk, Plan *plan, Index rti)
 		case T_MergeAppend:
 			children = ((MergeAppend *) plan)->mergeplans;
 			break;
+		case T_CustomScan:
+			children = ((CustomScan *) plan)->custom_plans;
+			break;
 		case T_SubqueryScan:
-			use_scans(walk, ((SubqueryScan *) plan)->subplan, rti);
+			use_scans(walk, ((SubqueryScan *) plan)->subplan, rti, attnos);
 			break;
 		default:
 			break;
 	}
 	foreach(lc, children)
-		use_scans(walk, lfirst(lc), rti);
+		use_scans(walk, lfirst(lc), rti, attnos);
 	if (outerPlan(plan))
-		use_scans(walk, outerPlan(plan), rti);
+		use_scans(walk, outerPlan(plan), rti, attnos);
 	if (innerPlan(plan))
-		use_scans(walk, innerPlan(plan), rti);
+		use_scans(walk, innerPlan(plan), rti, attnos);
 }
 
 /*
  * A row that is updated goes into its new version as a whole, and from there
  * to triggers and into the error of a constraint that it breaks.  The same
- * holds for the row in conflict of ON CONFLICT DO UPDATE; and triggers see the
- * rows that are deleted.
+ * holds for the row in conflict of ON CONFLICT DO UPDATE; and triggers and
+ * foreign keys see the rows that are deleted.
  */
 static void
 use_targets(DsecWalk *walk, ModifyTable *modify)
@@ -289,9 +320,12 @@ use_targets(DsecWalk *walk, ModifyTable *modify)
 												DSEC_READ_MODIFY),
 									   InvalidAttrNumber));
 		}
-		else if (modify->operation != CMD_DELETE ||
-				 shows_deleted_rows(rt_fetch(rti, walk->stmt->rtable)->relid))
-			use_scans(walk, outerPlan(modify), rti);
+		else if (modify->operation == CMD_DELETE)
+			use_scans(walk, outerPlan(modify), rti,
+					  columns_of_deleted_rows(rt_fetch(rti, walk->stmt->rtable)->relid,
+											  walk->tagged[rti]));
+		else
+			use_scans(walk, outerPlan(modify), rti, walk->tagged[rti]);
 	}
 }
 

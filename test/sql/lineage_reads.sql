@@ -62,6 +62,11 @@ CREATE TABLE lab (
 	unit text
 );
 
+-- a tagged key that another table refers to, and a trigger that sees rows go
+CREATE TABLE card (number text PRIMARY KEY, pin text, owner int);
+CREATE TABLE payment (card text REFERENCES card);
+CREATE TABLE watched (id int PRIMARY KEY, secret text);
+
 INSERT INTO patient
 	SELECT i, 'n' || i, '2000-01-01'::date + i, 'd' || i % 7, i, i % 5, '{}'
 	FROM generate_series(1, 1000) i;
@@ -97,6 +102,12 @@ SECURITY LABEL FOR dsec ON TABLE lab IS 'subject=id; space=person';
 SECURITY LABEL FOR dsec ON COLUMN lab.value IS 'personal_health';
 SECURITY LABEL FOR dsec ON COLUMN lab.high IS 'personal_health';
 
+SECURITY LABEL FOR dsec ON TABLE card IS 'subject=owner; space=person';
+SECURITY LABEL FOR dsec ON COLUMN card.number IS 'personal_financial';
+SECURITY LABEL FOR dsec ON COLUMN card.pin IS 'personal_financial';
+SECURITY LABEL FOR dsec ON TABLE watched IS 'subject=id; space=person';
+SECURITY LABEL FOR dsec ON COLUMN watched.secret IS 'personal_health';
+
 CREATE VIEW ill AS SELECT id, name, diagnosis FROM patient WHERE id > 10;
 CREATE VIEW ill_barrier WITH (security_barrier) AS
 	SELECT id, name, diagnosis FROM patient WHERE diagnosis <> 'd0';
@@ -110,6 +121,10 @@ CREATE FUNCTION tell() RETURNS bool LANGUAGE plpgsql
 	AS $$BEGIN RAISE NOTICE 'here'; RETURN false; END$$;
 CREATE FUNCTION quiet(text) RETURNS bool LANGUAGE plpgsql LEAKPROOF
 	AS $$BEGIN RETURN true; END$$;
+CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql
+	AS $$BEGIN RAISE NOTICE '%', OLD; RETURN OLD; END$$;
+CREATE TRIGGER watch BEFORE DELETE ON watched
+	FOR EACH ROW EXECUTE FUNCTION watch();
 CREATE FUNCTION ill_ids() RETURNS SETOF int STABLE LANGUAGE sql
 	AS $$SELECT id FROM ward.patient WHERE diagnosis = 'd1'$$;
 CREATE FUNCTION all_patients() RETURNS SETOF patient STABLE LANGUAGE sql
@@ -490,6 +505,8 @@ SELECT reads(
 	'DELETE FROM patient WHERE diagnosis = ''d1''',
 	'DELETE FROM patient RETURNING id',
 	'DELETE FROM patient RETURNING diagnosis',
+	'DELETE FROM card',
+	'DELETE FROM watched',
 	'DELETE FROM plain USING patient p WHERE p.id = a RETURNING p.weight, b',
 	'WITH d AS (DELETE FROM patient RETURNING *) SELECT name FROM d',
 	'WITH d AS (DELETE FROM patient RETURNING id, name) SELECT name FROM d',
