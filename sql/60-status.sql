@@ -103,7 +103,7 @@ BEGIN
 		value := 'NOT PROTECTED: dsec.mode is off, so nothing is counted or blocked';
 		advice := 'Set dsec.mode to enforcing and reload the configuration.';
 	ELSIF s.worker = 'no ledger' THEN
-		value := 'NOT PROTECTED: there is no ledger';
+		value := 'NOT PROTECTED: there is no ledger, so reads are not counted; exports of tagged data are refused';
 		advice := format('Run CREATE EXTENSION dsec in database "%s", or correct dsec.ledger_database.', s.ledger_database);
 	ELSIF s.worker = 'standby' AND s.current THEN
 		value := 'read-only standby: exports of tagged data are refused, other work runs';

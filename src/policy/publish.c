@@ -150,7 +150,10 @@ publish_done(bool committed)
 		 * it to the next round, which sees that one too.
 		 */
 		if (windows_given && same_as_published())
+		{
+			note_problem("", false);
 			return;
+		}
 		attempt = published + 1;
 		if (!pg_atomic_compare_exchange_u64(&shared->wanted, &expected, attempt))
 			return;

@@ -229,6 +229,27 @@ like(sql("SELECT value FROM dsec.status() LIMIT 1"), qr/^NOT PROTECTED: dsec is 
 is(Dsec::run($node, 'SELECT * FROM dsec.exposure')->{sqlstate}, 'DS003', 'exposure says so, too');
 sql("UPDATE dsec.rule SET note = 'without preloading' WHERE id = 3");
 is(sql('SELECT origin FROM dsec.rule WHERE id = 3'), 'officer', 'tables can be edited');
+
+# ----- no ledger -----------------------------------------------------------------------------------
+
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'dsec'");
+$node->restart;
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+$node->safe_psql('other', q{
+	CREATE EXTENSION dsec;
+	CREATE TABLE t (id int PRIMARY KEY, v text);
+	SELECT dsec.tag('t', 'v', 'personal_health');
+});
+is($node->safe_psql('other', 'SELECT dsec.recipients_of()', extra_params => [ '-U', 'robert' ]), '{Lab}', 'bound in every database');
+sql('DROP TABLE t; DROP EXTENSION dsec');
+ok($node->poll_query_until('other', "SELECT value ~ '^NOT PROTECTED: there is no ledger' FROM dsec.status() LIMIT 1"),
+	'status without a ledger');
+is(Dsec::run($node, 'COPY t TO STDOUT', dbname => 'other')->{sqlstate}, 'DS003', 'exports are refused');
+is(Dsec::run($node, 'SELECT dsec.recipients_of()', dbname => 'other', user => 'robert')->{sqlstate}, 'DS003', 'nobody can be bound');
+sql('CREATE EXTENSION dsec');
+$node->poll_query_until('other', q{SELECT worker = 'ready' FROM dsec.server_state()});
+is($node->safe_psql('other', 'SELECT dsec.recipients_of()', extra_params => [ '-U', 'robert' ]), '{}',
+	'a new ledger knows nothing of the old one');
 $node->stop;
 
 done_testing();
