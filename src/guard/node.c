@@ -361,8 +361,8 @@ joined(List *strings)
 	return buf.data;
 }
 
-static void
-explain_read(List *read, ExplainState *es)
+static char *
+describe_read(List *read)
 {
 	StringInfoData buf;
 	const char *why = strVal(list_nth(read, DSEC_READ_WHY));
@@ -383,7 +383,23 @@ explain_read(List *read, ExplainState *es)
 			appendStringInfoString(&buf, "charged at the source, it is read while rows are written");
 			break;
 	}
-	ExplainPropertyText("Tagged", buf.data, es);
+
+	return buf.data;
+}
+
+/* A line each for people, one list for programs. */
+static void
+explain_lines(const char *label, List *lines, ExplainState *es)
+{
+	ListCell   *lc;
+
+	if (es->format != EXPLAIN_FORMAT_TEXT)
+	{
+		ExplainPropertyList(label, lines, es);
+		return;
+	}
+	foreach(lc, lines)
+		ExplainPropertyText(label, lfirst(lc), es);
 }
 
 static void
@@ -417,10 +433,13 @@ guard_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 {
 	GuardState *state = (GuardState *) node;
 	CustomScan *scan = (CustomScan *) node->ss.ps.plan;
+	List	   *reads = NIL;
+	List	   *counts = NIL;
 	ListCell   *lc;
 
 	foreach(lc, (List *) list_nth(scan->custom_private, DSEC_GUARD_READS))
-		explain_read(lfirst(lc), es);
+		reads = lappend(reads, describe_read(lfirst(lc)));
+	explain_lines("Tagged", reads, es);
 	explain_recipients(es);
 
 	if (es->analyze && state->export && state->export->event)
@@ -431,12 +450,13 @@ guard_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 		{
 			DsecEventCategory *count = &event->categories[i];
 
-			ExplainPropertyText("Counted",
-								psprintf("%s: " INT64_FORMAT " subjects seen, "
-										 INT64_FORMAT " charged",
-										 count->category, count->subjects,
-										 count->charged), es);
+			counts = lappend(counts,
+							 psprintf("%s: " INT64_FORMAT " subjects seen, "
+									  INT64_FORMAT " charged",
+									  count->category, count->subjects,
+									  count->charged));
 		}
+		explain_lines("Counted", counts, es);
 	}
 }
 
