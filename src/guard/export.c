@@ -19,12 +19,8 @@
 #include "postgres.h"
 
 #include "access/parallel.h"
-#include "commands/dbcommands.h"
-#include "common/ip.h"
 #include "compat.h"
 #include "guard/export.h"
-#include "lib/stringinfo.h"
-#include "libpq/libpq-be.h"
 #include "lineage/groups.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
@@ -33,7 +29,6 @@
 #include "storage/proc.h"
 #include "storage/shmem.h"
 #include "storage/spin.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -66,42 +61,12 @@ static DsecEvent worker_event;
 static bool worker_ready = false;
 
 static void
-client_address(char *buffer, Size size)
-{
-	Port	   *port = MyProcPort;
-
-	buffer[0] = '\0';
-	if (port == NULL || port->raddr.addr.ss_family == AF_UNIX)
-		return;
-	if (pg_getnameinfo_all(&port->raddr.addr, port->raddr.salen,
-						   buffer, size, NULL, 0,
-						   NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		buffer[0] = '\0';
-}
-
-static void
-copy_name(char *target, const char *name)
-{
-	strlcpy(target, name ? name : "", NAMEDATALEN);
-}
-
-static void
 fill_event(DsecEvent *event, const DsecContext *context, List *reads,
 		   uint64 query_id)
 {
-	char	   *database = get_database_name(MyDatabaseId);
 	ListCell   *lc;
 
-	memset(event, 0, sizeof(DsecEvent));
-	event->kind = DSEC_EVENT_EXPORT;
-	event->begun = GetCurrentTimestamp();
-	copy_name(event->login_role, GetUserNameFromId(MyProc->roleId, true));
-	copy_name(event->user_name, GetUserNameFromId(GetUserId(), true));
-	client_address(event->client_address, sizeof(event->client_address));
-	copy_name(event->application_name, application_name);
-	copy_name(event->database, database);
-	event->pid = MyProcPid;
-	copy_name(event->channel, context->channel);
+	strlcpy(event->channel, context->channel, sizeof(event->channel));
 	for (int i = 0; i < context->recipients.n; i++)
 	{
 		const char *name = dsec_policy_recipient_name(context->recipients.id[i]);
@@ -119,7 +84,6 @@ fill_event(DsecEvent *event, const DsecContext *context, List *reads,
 	}
 	strlcpy(event->decision, "allow", sizeof(event->decision));
 	event->query_id = (int64) query_id;
-	event->folded = 1;
 }
 
 static void

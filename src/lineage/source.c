@@ -165,12 +165,35 @@ is_charged(Plan *plan)
 	return false;
 }
 
+/* The Vars of a group's columns in a scan; raises DS003 when one is missing. */
+static List *
+scan_columns(PlannedStmt *stmt, DsecCoverage *coverage, const DsecGroup *group)
+{
+	Plan	   *plan = coverage->read->node;
+	List	   *columns = NIL;
+	ListCell   *lc;
+
+	foreach(lc, group->columns)
+	{
+		Var		   *var;
+
+		if (IsA(plan, IndexOnlyScan))
+			var = dsec_plan_index_only_var((IndexOnlyScan *) plan, lfirst_int(lc));
+		else
+			var = dsec_plan_relation_var(coverage->read->rti,
+										 coverage->read->relid, lfirst_int(lc));
+		if (var == NULL)
+			refuse(stmt, coverage, "the index that is scanned does not hold the subject key");
+		columns = lappend(columns, var);
+	}
+
+	return columns;
+}
+
 static void
 charge_scan(PlannedStmt *stmt, DsecCoverage *coverage)
 {
-	DsecRead   *read = coverage->read;
-	Plan	   *plan = read->node;
-	Index		rti = dsec_plan_scanrelid(plan);
+	Plan	   *plan = coverage->read->node;
 	List	   *quals = NIL;
 	List	   *charges = NIL;
 	bool		placed = false;
@@ -178,29 +201,22 @@ charge_scan(PlannedStmt *stmt, DsecCoverage *coverage)
 
 	if (IsA(plan, ForeignScan) && is_charged(plan))
 		return;
-	if (rti == 0)
+	if (dsec_plan_scanrelid(plan) == 0 && !IsA(plan, NamedTuplestoreScan))
 		refuse(stmt, coverage, "rows of this kind of scan cannot be charged");
 
 	foreach(lc, coverage->groups)
 	{
 		DsecGroup  *group = lfirst(lc);
-		List	   *columns = NIL;
-		ListCell   *la;
 
-		foreach(la, group->columns)
-		{
-			Var		   *var;
-
-			if (IsA(plan, IndexOnlyScan))
-				var = dsec_plan_index_only_var((IndexOnlyScan *) plan,
-											   lfirst_int(la));
-			else
-				var = dsec_plan_relation_var(rti, read->relid, lfirst_int(la));
-			if (var == NULL)
-				refuse(stmt, coverage, "the index that is scanned does not hold the subject key");
-			columns = lappend(columns, var);
-		}
-		charges = lappend(charges, charge_call(group, group->rowid, columns));
+		/* rows of a transition table have no place of their own */
+		if (IsA(plan, NamedTuplestoreScan))
+			charges = lappend(charges,
+							  dsec_cover_charge_call(group, coverage->read->rti,
+													 coverage->read->relid, false));
+		else
+			charges = lappend(charges,
+							  charge_call(group, group->rowid,
+										  scan_columns(stmt, coverage, group)));
 	}
 
 	foreach(lc, plan->qual)
@@ -312,7 +328,9 @@ dsec_cover_at_source(PlannedStmt *stmt, DsecCoverage *coverage)
 			charge_modify(stmt, coverage);
 			break;
 		case DSEC_READ_OPAQUE:
-			refuse(stmt, coverage, "what it does with the column cannot be seen");
+			if (!IsA(coverage->read->node, NamedTuplestoreScan))
+				refuse(stmt, coverage, "what it does with the column cannot be seen");
+			charge_scan(stmt, coverage);
 			break;
 	}
 }
