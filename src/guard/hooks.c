@@ -129,6 +129,40 @@ covered_plan(PlannedStmt *stmt, uint64 query_id)
 }
 
 /*
+ * The same for a plan that writes to a foreign server: rows leave for whom that
+ * server is bound to, whoever the session is.
+ */
+static PlannedStmt *
+covered_plan_to_server(PlannedStmt *stmt, uint64 query_id, const char *server)
+{
+	PlannedStmt *volatile result = NULL;
+
+	dsec_context_enter("fdw", server);
+	PG_TRY();
+	{
+		result = covered_plan(stmt, query_id);
+	}
+	PG_FINALLY();
+	{
+		dsec_context_leave();
+	}
+	PG_END_TRY();
+
+	return result;
+}
+
+/* The foreign server that a plan writes to, if that can be an export. */
+static char *
+target_server(const PlannedStmt *stmt)
+{
+	if (stmt->resultRelations == NIL || dsec_guc_mode == DSEC_MODE_OFF ||
+		!IsTransactionState() || !dsec_tag_database())
+		return NULL;
+
+	return dsec_lineage_target_server(stmt);
+}
+
+/*
  * The query's identifier as core computes it, for our record only: nobody
  * else gets to see identifiers that the server was not asked to compute.
  */
@@ -164,6 +198,7 @@ guard_planner(Query *parse, const char *query_string, int cursorOptions,
 	bool		candidate = may_count(parse->commandType);
 	uint64		query_id = parse->queryId;
 	PlannedStmt *stmt;
+	char	   *server;
 
 	/* the planner scribbles on the query: take its fingerprint first */
 	if (candidate && query_id == 0)
@@ -176,6 +211,10 @@ guard_planner(Query *parse, const char *query_string, int cursorOptions,
 		stmt = prev_planner_hook(parse, query_string, cursorOptions, boundParams);
 	else
 		stmt = standard_planner(parse, query_string, cursorOptions, boundParams);
+
+	server = target_server(stmt);
+	if (server)
+		return covered_plan_to_server(stmt, query_id, server);
 
 	return candidate ? covered_plan(stmt, query_id) : stmt;
 }
@@ -193,10 +232,18 @@ is_leaders_plan(QueryDesc *queryDesc)
 static void
 guard_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
-	if (!dsec_lineage_is_covered(queryDesc->plannedstmt) &&
-		!is_leaders_plan(queryDesc) && may_count(queryDesc->operation))
-		queryDesc->plannedstmt = covered_plan(queryDesc->plannedstmt,
-											  queryDesc->plannedstmt->queryId);
+	PlannedStmt *stmt = queryDesc->plannedstmt;
+
+	if (!dsec_lineage_is_covered(stmt))
+	{
+		char	   *server = target_server(stmt);
+
+		if (server)
+			queryDesc->plannedstmt =
+				covered_plan_to_server(stmt, stmt->queryId, server);
+		else if (!is_leaders_plan(queryDesc) && may_count(queryDesc->operation))
+			queryDesc->plannedstmt = covered_plan(stmt, stmt->queryId);
+	}
 
 	if (prev_ExecutorStart_hook)
 		prev_ExecutorStart_hook(queryDesc, eflags);
@@ -347,7 +394,7 @@ run_guarded(DSEC_EXECUTOR_RUN_ARGS)
 }
 
 static void
-guard_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
+run_query(DSEC_EXECUTOR_RUN_ARGS)
 {
 	if (dsec_lineage_is_covered(queryDesc->plannedstmt))
 		run_guarded(DSEC_EXECUTOR_RUN_CALL);
@@ -367,18 +414,34 @@ guard_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
 		next_ExecutorRun(DSEC_EXECUTOR_RUN_CALL);
 }
 
-/* Data-modifying CTEs that nobody read to the end run here. */
 static void
-guard_ExecutorFinish(QueryDesc *queryDesc)
+guard_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
+{
+	char	   *server = target_server(queryDesc->plannedstmt);
+
+	if (server == NULL)
+	{
+		run_query(DSEC_EXECUTOR_RUN_CALL);
+		return;
+	}
+
+	dsec_context_enter("fdw", server);
+	PG_TRY();
+	{
+		run_query(DSEC_EXECUTOR_RUN_CALL);
+	}
+	PG_FINALLY();
+	{
+		dsec_context_leave();
+	}
+	PG_END_TRY();
+}
+
+static void
+finish_guarded(QueryDesc *queryDesc)
 {
 	DsecRun    *outer = dsec_run_current;
 	DsecRun		run;
-
-	if (!dsec_lineage_is_covered(queryDesc->plannedstmt))
-	{
-		next_ExecutorFinish(queryDesc);
-		return;
-	}
 
 	begin_run(&run, queryDesc);
 	PG_TRY();
@@ -390,6 +453,38 @@ guard_ExecutorFinish(QueryDesc *queryDesc)
 	{
 		dsec_run_current = outer;
 		end_run(&run, queryDesc);
+	}
+	PG_END_TRY();
+}
+
+/* Data-modifying CTEs that nobody read to the end run here. */
+static void
+guard_ExecutorFinish(QueryDesc *queryDesc)
+{
+	char	   *server;
+
+	if (!queryDesc->plannedstmt->hasModifyingCTE ||
+		!dsec_lineage_is_covered(queryDesc->plannedstmt))
+	{
+		next_ExecutorFinish(queryDesc);
+		return;
+	}
+
+	server = target_server(queryDesc->plannedstmt);
+	if (server == NULL)
+	{
+		finish_guarded(queryDesc);
+		return;
+	}
+
+	dsec_context_enter("fdw", server);
+	PG_TRY();
+	{
+		finish_guarded(queryDesc);
+	}
+	PG_FINALLY();
+	{
+		dsec_context_leave();
 	}
 	PG_END_TRY();
 }

@@ -402,13 +402,35 @@ explain_lines(const char *label, List *lines, ExplainState *es)
 		ExplainPropertyText(label, lfirst(lc), es);
 }
 
+/* The context in which the plan runs; one that writes to a server has its own. */
 static void
-explain_recipients(ExplainState *es)
+find_context(const char *server, DsecContext *context)
+{
+	if (server[0] == '\0')
+	{
+		dsec_context_get(context);
+		return;
+	}
+
+	dsec_context_enter("fdw", server);
+	PG_TRY();
+	{
+		dsec_context_get(context);
+	}
+	PG_FINALLY();
+	{
+		dsec_context_leave();
+	}
+	PG_END_TRY();
+}
+
+static void
+explain_recipients(const char *server, ExplainState *es)
 {
 	DsecContext context;
 	List	   *names = NIL;
 
-	dsec_context_get(&context);
+	find_context(server, &context);
 	if (!context.records)
 	{
 		ExplainPropertyText("Recipients", "none, nothing is counted here", es);
@@ -440,7 +462,7 @@ guard_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 	foreach(lc, (List *) list_nth(scan->custom_private, DSEC_GUARD_READS))
 		reads = lappend(reads, describe_read(lfirst(lc)));
 	explain_lines("Tagged", reads, es);
-	explain_recipients(es);
+	explain_recipients(strVal(list_nth(scan->custom_private, DSEC_GUARD_SERVER)), es);
 
 	if (es->analyze && state->export && state->export->event)
 	{

@@ -148,6 +148,7 @@ dsec_lineage_cover(PlannedStmt *stmt, List *reads, uint64 query_id,
 										List *private))
 {
 	List	   *coverages = find_coverages(reads);
+	char	   *server = dsec_lineage_target_server(stmt);
 	List	   *groups;
 	List	   *private_groups = NIL;
 	List	   *private_reads = NIL;
@@ -174,9 +175,10 @@ dsec_lineage_cover(PlannedStmt *stmt, List *reads, uint64 query_id,
 
 	stmt->planTree = make_guard(stmt->planTree,
 								dsec_plan_max_node_id(stmt) + 1,
-								list_make3(private_groups, private_reads,
+								list_make4(private_groups, private_reads,
 										   makeString(psprintf(UINT64_FORMAT,
-															   query_id))));
+															   query_id)),
+										   makeString(server ? server : "")));
 }
 
 bool

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * foreign.c
- *	  Tagged foreign tables as a source.
+ *	  Tagged foreign tables as a source, and foreign tables as a target.
  *
  * What a foreign scan fetches is settled by its wrapper while the query is
  * planned; a key that is asked for afterwards would come back as NULL.  So for
@@ -19,8 +19,10 @@
 #include "access/sysattr.h"
 #include "catalog/pg_class.h"
 #include "compat.h"
+#include "foreign/foreign.h"
 #include "lineage/cover.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
 #include "tag/tag.h"
 
 typedef struct ForeignContext
@@ -118,4 +120,24 @@ dsec_lineage_charge_foreign(Query *query)
 	ForeignContext context = {false, true};
 
 	foreign_walker((Node *) query, &context);
+}
+
+char *
+dsec_lineage_target_server(const PlannedStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->resultRelations)
+	{
+		RangeTblEntry *rte = rt_fetch(lfirst_int(lc), stmt->rtable);
+
+		if (rte->relkind == RELKIND_FOREIGN_TABLE)
+		{
+			ForeignTable *table = GetForeignTable(rte->relid);
+
+			return GetForeignServer(table->serverid)->servername;
+		}
+	}
+
+	return NULL;
 }

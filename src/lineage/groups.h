@@ -48,6 +48,8 @@ typedef enum DsecGuardPrivate
 	DSEC_GUARD_GROUPS,			/* List of groups, traced ones only */
 	DSEC_GUARD_READS,			/* List of reads, for EXPLAIN and the record */
 	DSEC_GUARD_QUERY_ID,		/* String: decimal, "0" when not known */
+	DSEC_GUARD_SERVER,			/* String: foreign server that rows are written
+								 * to, or "" */
 	DSEC_GUARD_PRIVATE_LENGTH
 } DsecGuardPrivate;
 
@@ -114,6 +116,9 @@ extern void dsec_lineage_cover(PlannedStmt *stmt, List *reads, uint64 query_id,
 							   Plan *(*make_guard) (Plan *child,
 													int plan_node_id,
 													List *private));
+
+/* The foreign server that the plan writes rows to, or NULL; palloc'd. */
+extern char *dsec_lineage_target_server(const PlannedStmt *stmt);
 
 /*
  * Before planning: does the query read tagged columns of foreign tables, and
