@@ -239,8 +239,12 @@ dsec_lineage_describe(PlannedStmt *stmt, const DsecRead *read)
 		first = true;
 		append_clause(&buf, &first, read, "MERGE", modify->mergeActionLists,
 					  DSEC_MERGE_JOIN_CONDITIONS(modify));
-		append_clause(&buf, &first, read, "ON CONFLICT", modify->onConflictSet,
-					  modify->onConflictWhere);
+		if (modify->onConflictAction == ONCONFLICT_UPDATE)
+		{
+			/* takes over the whole row in conflict */
+			appendStringInfoString(&buf, "ON CONFLICT");
+			first = false;
+		}
 		append_clause(&buf, &first, read, "WITH CHECK OPTION",
 					  modify->withCheckOptionLists, NULL);
 		append_clause(&buf, &first, read, "RETURNING", modify->returningLists,
