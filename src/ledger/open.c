@@ -18,6 +18,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "executor/spi.h"
@@ -28,8 +29,10 @@
 #include "utils/timestamp.h"
 
 #define RETRY_PAUSE 1000		/* ms, while there is a problem */
+#define STANDBY_INTERVAL 60000	/* ms between looks at a standby's key */
 
 static TimestampTz retry = 0;
+static TimestampTz next_check = 0;	/* on a standby */
 
 /* found by run, published by done */
 static uint32 rechecks;
@@ -76,6 +79,8 @@ find_key(void)
 					" ORDER BY created, id LIMIT 1", true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "SPI_execute failed");
 
+	if (SPI_processed == 0 && RecoveryInProgress())
+		return;
 	if (SPI_processed == 0)
 	{
 		Oid			types[2] = {UUIDOID, BYTEAOID};
@@ -242,8 +247,52 @@ static const DsecWorkerTask task = {
 	.reset = reset
 };
 
+/* ------------------------------------------------------------------------
+ * On a standby: will it have its key when it is promoted?  A key that is made
+ * after the base backup does not come with the WAL.
+ * ------------------------------------------------------------------------ */
+
+static bool
+standby_pending(void)
+{
+	TimestampTz now;
+
+	if (!RecoveryInProgress())
+		return false;
+	now = GetCurrentTimestamp();
+	if (now >= next_check)
+		return true;
+	dsec_worker_nap(TimestampDifferenceMilliseconds(now, next_check));
+	return false;
+}
+
+static void
+standby_run(void)
+{
+	problem[0] = '\0';
+	find_key();
+}
+
+static void
+standby_done(bool committed)
+{
+	if (!committed)
+		return;
+	next_check = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), STANDBY_INTERVAL);
+	dsec_worker_set_problem(problem[0] != '\0' ? problem : NULL);
+}
+
+static const DsecWorkerTask standby_task = {
+	.name = "check the key on a standby",
+	.on_standby = true,
+	.pending = standby_pending,
+	.run = standby_run,
+	.done = standby_done
+};
+
 void
 dsec_ledger_open_init(void)
 {
 	dsec_worker_add_task(&task);
+	dsec_worker_add_task(&standby_task);
 }

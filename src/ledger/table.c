@@ -20,8 +20,9 @@
  *	 expired		live, and its day is before the cutoff: may be taken by
  *					swapping meta to 0
  *
- * A slot never becomes empty again, except when the whole table is cleared, so
- * a probe that ends at an empty slot has seen every slot its subject can have.
+ * A slot becomes empty again only under all locks: when the table is tidied or
+ * cleared.  So under any recipient's lock a probe that ends at an empty slot
+ * has seen every slot its subject can have; without a lock it may miss one.
  * Readers compare key before and after they read meta.  An expired slot taken
  * by another subject in between shows a different key; for the same key to
  * come back the slot would have to expire once more, which takes a day.
@@ -37,6 +38,9 @@
 #define FULL_PERCENT 90
 /* and all inserts here, whatever they race with */
 #define HARD_PERCENT 95
+/* the table is tidied when it is this full and so many slots have expired */
+#define TIDY_PERCENT 70
+#define EXPIRED_PERCENT 5
 
 static inline uint32
 home(int set, uint64 subject)
@@ -68,6 +72,15 @@ static inline DateADT
 meta_day(uint64 meta)
 {
 	return (DateADT) (uint32) (meta >> 32);
+}
+
+/* Under all locks. */
+static inline void
+empty(DsecSlot *slot)
+{
+	pg_atomic_write_u64(&slot->meta, 0);
+	pg_write_barrier();
+	pg_atomic_write_u64(&slot->key, 0);
 }
 
 /* Day of the last charge, or DSEC_NEVER.  Without a lock it may miss a charge
@@ -215,11 +228,57 @@ dsec_ledger_table_put(int set, uint64 subject, DateADT day)
 	}
 }
 
+/*
+ * Empty the slots that have expired, and move every other charge to where a
+ * probe finds it.  Under all locks.
+ *
+ * The walk starts behind a slot that has been empty all along.  A charge that
+ * is taken out finds a free slot no later than its own: between its home and
+ * that there are only charges that have been put back already.
+ */
+static void
+tidy(void)
+{
+	uint32		nslots = dsec_ledger->nslots;
+	uint32		start = 0;
+	uint64		used = 0;
+
+	while (pg_atomic_read_u64(&dsec_ledger_slots[start].key) != 0)
+		start++;
+
+	for (uint32 i = 0; i < nslots; i++)
+	{
+		DsecSlot   *slot = &dsec_ledger_slots[i];
+
+		if (pg_atomic_read_u64(&slot->key) == 0)
+			continue;
+		if (meta_day(pg_atomic_read_u64(&slot->meta)) < dsec_ledger->cutoff)
+			empty(slot);
+		else
+			used++;
+	}
+
+	for (uint32 i = next(start); i != start; i = next(i))
+	{
+		DsecSlot   *slot = &dsec_ledger_slots[i];
+		uint64		key = pg_atomic_read_u64(&slot->key);
+		uint64		meta = pg_atomic_read_u64(&slot->meta);
+
+		if (key == 0)
+			continue;
+		empty(slot);
+		(void) dsec_ledger_table_put(meta_set(meta), key, meta_day(meta));
+	}
+	pg_atomic_write_u64(&dsec_ledger->used, used);
+}
+
 /* Count the subjects of every set in every window.  Under all locks. */
 void
 dsec_ledger_table_recount(void)
 {
 	uint32		nsets = pg_atomic_read_u32(&dsec_ledger->nsets);
+	uint64		nslots = dsec_ledger->nslots;
+	uint64		expired = 0;
 
 	for (uint32 i = 0; i < nsets; i++)
 		memset(dsec_ledger_sets[i].counts, 0,
@@ -234,11 +293,16 @@ dsec_ledger_table_recount(void)
 
 		if (meta == 0)
 			continue;
+		if (day < dsec_ledger->cutoff)
+			expired++;
 		set = &dsec_ledger_sets[meta_set(meta)];
 		for (int w = 0; w < dsec_ledger->nwindows; w++)
 			if (day >= dsec_ledger->starts[w])
 				set->counts[w]++;
 	}
+	if (pg_atomic_read_u64(&dsec_ledger->used) > nslots * TIDY_PERCENT / 100 &&
+		expired > nslots * EXPIRED_PERCENT / 100)
+		tidy();
 }
 
 /* Forget everything.  Under all locks. */
@@ -248,10 +312,6 @@ dsec_ledger_table_clear(void)
 	if (pg_atomic_read_u64(&dsec_ledger->used) == 0)
 		return;
 	for (uint32 i = 0; i < dsec_ledger->nslots; i++)
-	{
-		pg_atomic_write_u64(&dsec_ledger_slots[i].meta, 0);
-		pg_write_barrier();
-		pg_atomic_write_u64(&dsec_ledger_slots[i].key, 0);
-	}
+		empty(&dsec_ledger_slots[i]);
 	pg_atomic_write_u64(&dsec_ledger->used, 0);
 }

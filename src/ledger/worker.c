@@ -184,7 +184,12 @@ dsec_worker_state(char **problem)
 								dsec_guc_ledger_database);
 			break;
 		case DSEC_WORKER_STANDBY:
-			*problem = pstrdup("The server is a standby, where the ledger cannot be written.");
+			LWLockAcquire(shared->lock, LW_SHARED);
+			strlcpy(text, shared->problem, TEXT_SIZE);
+			LWLockRelease(shared->lock);
+			*problem = psprintf("The server is a standby, where the ledger cannot be written.%s%s",
+								text[0] != '\0' ? " After a promotion it could not be written either: " : "",
+								text);
 			break;
 		case DSEC_WORKER_FAILED:
 		case DSEC_WORKER_READY:

@@ -112,13 +112,27 @@ foreach my $round (1 .. (Dsec::long() ? 50 : 5))
 	is(sql("SELECT counted FROM test_count($r, 'human_genomic')"), 100, "round $round: the union is counted");
 }
 
+# without waits in between: every charge meets others for the same subject
+setting('dsec_test_ledger.lease_size', 4096);
+foreach my $round (1 .. 3)
+{
+	my $r = 3000 + $round;
+	my @sent = together(("SELECT charged FROM test_charge($r, 'human_genomic', 1, 30000, 20000)") x 8);
+	my $charged = 0;
+	$charged += $_ foreach @sent;
+	is($charged, 20000, "hot round $round: each subject is charged once, up to the limit");
+	is(sql("SELECT counted, test_is_charged($r, 'human_genomic', 1, 30000) FROM test_count($r, 'human_genomic')"),
+		'20000|20000', "hot round $round: and counted once");
+}
+setting('dsec_test_ledger.lease_size', 10);
+
 # ----- clean restart ---------------------------------------------------------
 
-my $before = sql("SELECT sum(counted) FROM generate_series(1, 3000) AS r, test_count(r, 'human_genomic')");
+my $before = sql("SELECT sum(counted) FROM generate_series(1, 3100) AS r, test_count(r, 'human_genomic')");
 $node->restart;
 is(sql('SELECT count(*), coalesce(sum(unattributed), 0) FROM dsec.lease WHERE closed IS NULL OR unattributed > 0'),
 	'0|0', 'a clean restart leaves no lease open and nothing unattributed');
-is(sql("SELECT sum(counted) FROM generate_series(1, 3000) AS r, test_count(r, 'human_genomic')"),
+is(sql("SELECT sum(counted) FROM generate_series(1, 3100) AS r, test_count(r, 'human_genomic')"),
 	$before, '... and every count as it was');
 is(sql("SELECT * FROM test_charge(1, 'human_genomic', 100, 101, 100)"), '1|0|0|100',
 	'the limit holds after a restart');
@@ -242,6 +256,7 @@ $node->poll_query_until('postgres', "SELECT bool_and(granted = settled) FROM dse
   or die;
 pass('undrawn allowance of an idle account is given back');
 
+sql("SELECT test_charge(12, 'a', 1, 5)");
 my $locker = $node->background_psql('postgres');
 $locker->query_safe('BEGIN; LOCK TABLE dsec.lease IN ACCESS EXCLUSIVE MODE');
 my $start = time;
@@ -250,9 +265,14 @@ is($r->{sqlstate}, 'DS003', 'a lock on the tables makes a charge fail');
 cmp_ok(time - $start, '<', 8, '... after a bounded wait');
 like($r->{err}, qr/DETAIL:.*lock timeout.*HINT:.*lock/s, '... that names the cause');
 is(sql("SELECT charged FROM test_charge(6, 'a', 1, 1)"), 0, 'what is charged needs no table');
+is(sql("SELECT charged FROM test_charge(12, 'a', 6, 10)"), 5, 'nor does what has allowance');
+sleep 2.5;
 $locker->query_safe('COMMIT');
 $locker->quit;
 is(sql("SELECT charged FROM test_charge(7, 'a', 1, 100)"), 100, 'without the lock it works again');
+settled();
+is(named(12), 10, '... and what was queued meanwhile has its block');
+is(sql("SELECT sum(settled) FROM dsec.lease WHERE recipient = 12"), 10, '... and is settled once');
 
 # ----- other databases -------------------------------------------------------
 

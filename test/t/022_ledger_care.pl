@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use Dsec;
+use IPC::Run ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -13,7 +14,7 @@ my $node = Dsec::node(
 	'ledger',
 	preload => 'dsec,dsec_clock,dsec_test_ledger',
 	init => { allows_streaming => 1 },
-	conf => "dsec.ledger_timeout = 3s\ndsec_test_ledger.lease_size = 10\n");
+	conf => "dsec.ledger_timeout = 3s\ndsec_test_ledger.lease_size = 10\ndsec_clock.offset = 0\n");
 $node->safe_psql('postgres', 'CREATE EXTENSION dsec_test_ledger');
 
 sub sql
@@ -123,6 +124,26 @@ is($r->{sqlstate}, 'DS003', 'full memory');
 like($r->{err}, qr/HINT:.*dsec\.shared_memory/, '... names its remedy');
 is(sql("SELECT charged FROM test_charge(10, 'a', 1, 1000)"), 0, 'what is in memory goes on');
 cmp_ok(sql("SELECT counted FROM test_count(10, 'a')"), '>', 380000, '20 bytes a charge and fewer');
+
+# slots of subjects that no window counts any more are used again, by several
+# recipients at a time
+setting('dsec_clock.offset', 400 * 86400);
+my @sessions = map {
+	IPC::Run::start(
+		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', "SELECT test_charge($_, 'a', $_ * 1000000, $_ * 1000000 + 39999)" ],
+		'>', '/dev/null')
+} 20 .. 27;
+$_->finish foreach @sessions;
+is(sql("SELECT string_agg(DISTINCT counted::text, ',') FROM generate_series(20, 27) AS r, test_count(r, 'a')"),
+	40000, 'space of expired subjects is used again');
+is(sql("SELECT string_agg(DISTINCT test_is_charged(r, 'a', r * 1000000, r * 1000000 + 50000)::text, ',') FROM generate_series(20, 27) AS r"),
+	40000, '... by exactly those who are charged');
+is(sql("SELECT string_agg(DISTINCT n::text, ',') FROM (SELECT count(DISTINCT h) AS n FROM dsec.ledger_block, test_hashes(hashes) AS h WHERE recipient BETWEEN 20 AND 27 GROUP BY recipient) AS x"),
+	40000, '... and their blocks hold them');
+is(sql("SELECT counted FROM test_count(10, 'a')"), 0, '... and not by those who were');
+setting('dsec_clock.offset', 0);
+$node->restart;
+
 $node->adjust_conf('postgresql.conf', 'dsec.shared_memory', '16MB');
 $node->restart;
 is(sql("SELECT charged FROM test_charge(10, 'a', 1, 500000)") > 0, 1, 'with more memory it goes on');
@@ -144,6 +165,13 @@ $standby->poll_query_until('postgres', "SELECT state = 'standby' FROM test_worke
 $r = Dsec::run($standby, "SELECT * FROM test_charge(11, 'a', 1, 1)");
 is($r->{sqlstate}, 'DS003', 'a standby takes no charge');
 like($r->{err}, qr/HINT:.*primary/, '... and says where to go');
+my $standby_key = $standby->data_dir . '/dsec.key';
+rename $standby_key, "$standby_key.away" or die;
+$standby->restart;
+$standby->poll_query_until('postgres', "SELECT problem LIKE '%After a promotion%dsec.key%' FROM test_worker()") or die;
+pass('a standby without the key says so before it is promoted');
+rename "$standby_key.away", $standby_key or die;
+$standby->restart;
 setting('dsec_test_ledger.lease_size', 1000);
 sql("SELECT test_charge(11, 'a', 1, 10)");
 $node->poll_query_until('postgres', "SELECT sum(n) = 10 FROM dsec.ledger_block WHERE recipient = 11") or die;
