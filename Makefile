@@ -72,5 +72,8 @@ coverage: ## line coverage of src/ by make test, in coverage/
 	@test/coverage $(ONLY)
 help: ## this text
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@echo
+	@echo 'PG_CONFIG=/path/to/pg_config chooses another PostgreSQL; KEEP=1 keeps the private servers for a look.'
+	@echo 'Suites for ONLY: regress isolation pgtap tap. After a failure, results and logs are in tmp_check/.'
 
 .PHONY: demo test test-long bench lint format coverage help
