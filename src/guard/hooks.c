@@ -83,17 +83,18 @@ cover(PlannedStmt *stmt, List *reads, uint64 query_id)
 }
 
 /*
- * Cover a plan that reads tagged columns.  In permissive mode a plan that
- * cannot be covered runs as it is, and its record says so.
+ * Cover a plan that reads tagged columns, or that has charges of foreign tables
+ * already, although what they are for has turned out not to be needed.  In
+ * permissive mode a plan that cannot be covered runs as it is, and a record of
+ * the loss says so.
  */
 static PlannedStmt *
-covered_plan(PlannedStmt *stmt, uint64 query_id)
+covered_plan(PlannedStmt *stmt, uint64 query_id, bool has_charges)
 {
-	List	   *reads = dsec_lineage_reads(stmt);
 	MemoryContext context = CurrentMemoryContext;
 	PlannedStmt *volatile result = stmt;
 
-	if (reads == NIL || !counts())
+	if ((!has_charges && dsec_lineage_reads(stmt) == NIL) || !counts())
 		return stmt;
 
 	if (dsec_guc_mode != DSEC_MODE_PERMISSIVE)
@@ -140,7 +141,7 @@ covered_plan_to_server(PlannedStmt *stmt, uint64 query_id, const char *server)
 	dsec_context_enter("fdw", server);
 	PG_TRY();
 	{
-		result = covered_plan(stmt, query_id);
+		result = covered_plan(stmt, query_id, false);
 	}
 	PG_FINALLY();
 	{
@@ -197,6 +198,7 @@ guard_planner(Query *parse, const char *query_string, int cursorOptions,
 {
 	bool		candidate = may_count(parse->commandType);
 	uint64		query_id = parse->queryId;
+	bool		has_charges = false;
 	PlannedStmt *stmt;
 	char	   *server;
 
@@ -205,7 +207,10 @@ guard_planner(Query *parse, const char *query_string, int cursorOptions,
 		query_id = fingerprint(parse, query_string);
 
 	if (candidate && dsec_lineage_reads_foreign(parse) && counts())
+	{
 		dsec_lineage_charge_foreign(parse);
+		has_charges = true;
+	}
 
 	if (prev_planner_hook)
 		stmt = prev_planner_hook(parse, query_string, cursorOptions, boundParams);
@@ -216,7 +221,7 @@ guard_planner(Query *parse, const char *query_string, int cursorOptions,
 	if (server)
 		return covered_plan_to_server(stmt, query_id, server);
 
-	return candidate ? covered_plan(stmt, query_id) : stmt;
+	return candidate ? covered_plan(stmt, query_id, has_charges) : stmt;
 }
 
 /*
@@ -242,7 +247,7 @@ guard_ExecutorStart(QueryDesc *queryDesc, int eflags)
 			queryDesc->plannedstmt =
 				covered_plan_to_server(stmt, stmt->queryId, server);
 		else if (!is_leaders_plan(queryDesc) && may_count(queryDesc->operation))
-			queryDesc->plannedstmt = covered_plan(stmt, stmt->queryId);
+			queryDesc->plannedstmt = covered_plan(stmt, stmt->queryId, false);
 	}
 
 	if (prev_ExecutorStart_hook)

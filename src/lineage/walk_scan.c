@@ -134,12 +134,10 @@ shows_remote_quals(Oid server)
  * do not see or elsewhere.
  */
 static Bitmapset *
-mentioned(DsecWalk *walk, ForeignScan *scan)
+mentioned(DsecWalk *walk, ForeignScan *scan, Index rti, int place)
 {
-	Index		rti = scan->scan.scanrelid;
 	RangeTblEntry *rte = rt_fetch(rti, walk->stmt->rtable);
-	DsecSite   *site = dsec_walk_site(walk, &scan->scan.plan, rti,
-									  DSEC_READ_SCAN);
+	DsecSite   *site = dsec_walk_site(walk, &scan->scan.plan, rti, place);
 	Bitmapset  *selected;
 	Bitmapset  *origins = NULL;
 	int			attno = -1;
@@ -174,7 +172,7 @@ dsec_walk_foreign_scan(DsecWalk *walk, DsecNodeFlow *node, DsecScope *scope,
 		scope->scanrti = scan->scan.scanrelid;
 		if (walk->tagged[scope->scanrti] && !shows_remote_quals(scan->fs_server))
 		{
-			remote = mentioned(walk, scan);
+			remote = mentioned(walk, scan, scope->scanrti, DSEC_READ_SCAN);
 			dsec_walk_use(walk, remote);
 		}
 		index = dsec_walk_new_flow(list_length(scan->fdw_scan_tlist));
@@ -188,7 +186,14 @@ dsec_walk_foreign_scan(DsecWalk *walk, DsecNodeFlow *node, DsecScope *scope,
 
 		/* a join, an aggregate or a modification that happens over there */
 		while ((rti = bms_next_member(relids, rti)) >= 0)
-			remote = bms_union(remote, dsec_walk_opaque(walk, node->node, rti));
+		{
+			if (scan->operation != CMD_SELECT)
+				remote = bms_union(remote, dsec_walk_opaque(walk, node->node, rti));
+			else if (walk->tagged[rti])
+				remote = bms_union(remote, mentioned(walk, scan, rti,
+													 DSEC_READ_OPAQUE));
+		}
+		dsec_walk_use(walk, remote);
 		remote = bms_union(remote, dsec_walk_opaque(walk, node->node,
 												   scan->scan.scanrelid));
 		remote = bms_union(remote, dsec_walk_opaque(walk, node->node,
