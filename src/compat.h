@@ -102,6 +102,13 @@
 #define DSEC_MERGE_JOIN_CONDITIONS(modify) NIL
 #endif
 
+/* reverse(text) got a namesake in 18 */
+#if PG_VERSION_NUM >= 180000
+#define DSEC_F_REVERSE F_REVERSE_TEXT
+#else
+#define DSEC_F_REVERSE F_REVERSE
+#endif
+
 /* SetOp's key columns, renamed in 18 */
 #if PG_VERSION_NUM >= 180000
 #define DSEC_SETOP_COLUMNS(setop) ((setop)->cmpColIdx)
