@@ -83,8 +83,8 @@ SELECT i, 1 + (random() * 119999)::bigint, timestamptz '2025-01-01 00:00+00' + r
 FROM generate_series(1, 60000) i;
 
 -- the login role of a company that works with the hospital
-CREATE ROLE kestrel LOGIN;
-GRANT USAGE ON SCHEMA hospital TO kestrel;
-GRANT SELECT ON ALL TABLES IN SCHEMA hospital TO kestrel;
+CREATE ROLE partner LOGIN;
+GRANT USAGE ON SCHEMA hospital TO partner;
+GRANT SELECT ON ALL TABLES IN SCHEMA hospital TO partner;
 
 ANALYZE;
