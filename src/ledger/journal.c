@@ -416,12 +416,14 @@ plan_leases(void)
 	{
 		DsecAccount *account = &dsec_ledger_accounts[i];
 		LWLock	   *lock = dsec_ledger_lock(account->recipient);
-		bool		open = account->wanted > 0 || account->topup;
+		bool		concerned = account->wanted > 0 || account->topup;
 		int			size;
 
-		for (int j = 0; j < DSEC_LEDGER_LEASES && !open; j++)
-			open = account->leases[j].open;
-		if (!open)
+		/* a request that is made now is seen by the next run */
+		for (int j = 0; j < DSEC_LEDGER_LEASES && !concerned; j++)
+			concerned = account->leases[j].open &&
+				(settled[i][j] > 0 || gives_back(&account->leases[j], now));
+		if (!concerned)
 			continue;
 		size = lease_size(account);
 		LWLockAcquire(lock, LW_EXCLUSIVE);
