@@ -3,7 +3,8 @@ EXTVERSION = 1.0
 
 MODULE_big = dsec
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
-SHLIB_LINK = -lsodium
+# calls within the library go straight, not through the linkage table
+SHLIB_LINK = -lsodium -Wl,-Bsymbolic-functions
 
 # the install script is its parts, in order; upgrade scripts are kept as files
 SQL_PARTS = $(sort $(wildcard sql/[0-9][0-9]-*.sql))

@@ -45,9 +45,9 @@ dsec_context_may_count(void)
 
 	if (dsec_guc_mode == DSEC_MODE_OFF)
 		return false;
-	if (IsParallelWorker())
+	if (unlikely(IsParallelWorker()))
 		return leader_context != NULL;
-	if (nchannels > 0)
+	if (unlikely(nchannels > 0))
 		return true;
 
 	generation = dsec_policy_generation(&current);

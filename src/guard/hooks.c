@@ -53,8 +53,8 @@ may_count(CmdType operation)
 	if (IsParallelWorker())
 		dsec_run_in_worker();
 
-	return IsTransactionState() && dsec_context_may_count() &&
-		!is_key_check(operation) && dsec_tag_database();
+	return dsec_context_may_count() && !is_key_check(operation) &&
+		IsTransactionState() && dsec_tag_database();
 }
 
 /* Do reads of tagged columns count here, for certain? */
@@ -403,7 +403,7 @@ run_query(DSEC_EXECUTOR_RUN_ARGS)
 {
 	if (dsec_lineage_is_covered(queryDesc->plannedstmt))
 		run_guarded(DSEC_EXECUTOR_RUN_CALL);
-	else if (is_leaders_plan(queryDesc))
+	else if (is_leaders_plan(queryDesc) || !dsec_context_may_count())
 		next_ExecutorRun(DSEC_EXECUTOR_RUN_CALL);
 	else if (is_key_check(queryDesc->operation))
 		run_key_check(DSEC_EXECUTOR_RUN_CALL);

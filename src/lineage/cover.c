@@ -15,7 +15,6 @@
 #include "lineage/cover.h"
 #include "lineage/indexonly.h"
 #include "lineage/plantree.h"
-#include "nodes/extensible.h"
 #include "nodes/value.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
@@ -179,13 +178,4 @@ dsec_lineage_cover(PlannedStmt *stmt, List *reads, uint64 query_id,
 										   makeString(psprintf(UINT64_FORMAT,
 															   query_id)),
 										   makeString(server ? server : "")));
-}
-
-bool
-dsec_lineage_is_covered(const PlannedStmt *stmt)
-{
-	CustomScan *top = (CustomScan *) stmt->planTree;
-
-	return top != NULL && IsA(top, CustomScan) &&
-		strcmp(top->methods->CustomName, DSEC_GUARD_NAME) == 0;
 }

@@ -35,6 +35,7 @@
 #ifndef DSEC_GROUPS_H
 #define DSEC_GROUPS_H
 
+#include "nodes/extensible.h"
 #include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
 #include "nodes/plannodes.h"
@@ -128,6 +129,13 @@ extern bool dsec_lineage_reads_foreign(Query *query);
 extern void dsec_lineage_charge_foreign(Query *query);
 
 /* Is the plan already covered (its top node is a guard)? */
-extern bool dsec_lineage_is_covered(const PlannedStmt *stmt);
+static inline bool
+dsec_lineage_is_covered(const PlannedStmt *stmt)
+{
+	const CustomScan *top = (const CustomScan *) stmt->planTree;
+
+	return top != NULL && IsA(top, CustomScan) &&
+		strcmp(top->methods->CustomName, DSEC_GUARD_NAME) == 0;
+}
 
 #endif							/* DSEC_GROUPS_H */

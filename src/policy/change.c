@@ -51,18 +51,20 @@ static bool changed = false;
 static void
 end_of_transaction(XactEvent event, void *arg)
 {
+	if (likely(!changed))
+		return;
+
 	switch (event)
 	{
 		case XACT_EVENT_PRE_PREPARE:
-			if (changed)
-				ereport(ERROR,
-						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						 errmsg("cannot prepare a transaction that has changed rules, recipients or bindings of dsec"),
-						 errhint("Change them in a transaction of its own.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot prepare a transaction that has changed rules, recipients or bindings of dsec"),
+					 errhint("Change them in a transaction of its own.")));
 			break;
 		case XACT_EVENT_COMMIT:
 			/* visible to new snapshots since before this call */
-			if (changed && dsec_policy_shared)
+			if (dsec_policy_shared)
 			{
 				pg_atomic_fetch_add_u64(&dsec_policy_shared->wanted, 1);
 				dsec_worker_wake();
