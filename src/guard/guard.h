@@ -20,6 +20,7 @@ extern Plan *dsec_guard_make(Plan *child, int plan_node_id, List *private);
 extern DsecExport **dsec_guard_export(QueryDesc *queryDesc);
 
 extern void dsec_guard_node_init(void);
+extern void dsec_guard_statistics_init(void);
 
 /* Install the planner and executor hooks. */
 extern void dsec_guard_init(void);

@@ -517,6 +517,7 @@ void
 dsec_guard_init(void)
 {
 	dsec_guard_node_init();
+	dsec_guard_statistics_init();
 	dsec_export_init();
 
 	prev_planner_hook = planner_hook;

@@ -49,13 +49,6 @@ extern bool dsec_tag_any_label(void);
 extern List *dsec_tag_stored_labels(Oid classid, Oid objid);
 
 /*
- * As dsec_tag_relation, but a label that cannot be read is a text in *problem
- * instead of an error (NULL: none).
- */
-extern const DsecRelationTags *dsec_tag_relation_or_problem(Oid relid,
-															const char **problem);
-
-/*
  * Compute the tags of a relation from the catalog, in the current memory
  * context, uncached.  A relation that does not exist (any more) has none.
  */

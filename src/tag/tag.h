@@ -87,6 +87,13 @@ extern const DsecRelationTags *dsec_tag_relation(Oid relid);
 /* Does this database hold any label of dsec?  Cached. */
 extern bool dsec_tag_database(void);
 
+/*
+ * As dsec_tag_relation, but a label that cannot be read is a text in *problem
+ * instead of an error (NULL: none).
+ */
+extern const DsecRelationTags *dsec_tag_relation_or_problem(Oid relid,
+															const char **problem);
+
 /* The entry for one column, or NULL when it is not tagged. */
 extern const DsecTaggedColumn *dsec_tag_column(const DsecRelationTags *tags,
 											   AttrNumber attno);
