@@ -472,6 +472,11 @@ dsec_walk_upper(DsecWalk *walk, DsecNodeFlow *node, DsecScope *scope, Bitmapset 
 										  ((Limit *) plan)->limitCount, control));
 			break;
 
+		case T_LockRows:
+			/* whoever looks sees which rows are locked, also if none come out */
+			dsec_walk_show(walk, control);
+			break;
+
 		case T_Memoize:
 			{
 				Memoize    *memoize = (Memoize *) plan;

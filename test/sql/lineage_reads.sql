@@ -204,6 +204,8 @@ SELECT reads(
 	'SELECT diagnosis FROM patient WHERE ctid = ''(0,1)''',
 	'SELECT diagnosis FROM patient WHERE ctid < ''(1,1)''',
 	'SELECT id FROM patient FOR UPDATE',
+	'SELECT id FROM patient WHERE diagnosis = ''flu'' FOR UPDATE',
+	'SELECT id FROM patient WHERE diagnosis = ''flu'' FOR KEY SHARE OFFSET 1',
 	'SELECT diagnosis FROM patient FOR SHARE SKIP LOCKED',
 	'SELECT value FROM lab',
 	'SELECT id FROM lab WHERE high',
