@@ -3,9 +3,9 @@
  * ddl.c
  *	  Statements that show rows to functions without planning a query.
  *
- * ALTER TABLE ... USING, CHECK constraints, indexes on expressions and
- * statistics on expressions run functions over every row of a table, and no
- * plan is made that could carry a guard.  In the house that is the owner's
+ * ALTER TABLE ... USING, CHECK constraints, partition keys, indexes on
+ * expressions and statistics on expressions run functions over every row of a
+ * table, and no plan is made that could carry a guard.  In the house that is the owner's
  * business.  A session that counts may not do it on tagged tables.
  *
  *-------------------------------------------------------------------------
@@ -14,6 +14,7 @@
 
 #include "access/relation.h"
 #include "catalog/namespace.h"
+#include "catalog/partition.h"
 #include "catalog/pg_inherits.h"
 #include "channel/channel.h"
 #include "tag/tag.h"
@@ -50,6 +51,9 @@ evaluates(const AlterTableStmt *stmt)
 			case AT_ValidateConstraint:
 			case AT_AddIndexConstraint:
 			case AT_AttachPartition:
+			case AT_SetLogged:
+			case AT_SetUnLogged:
+			case AT_SetAccessMethod:
 				return true;
 			default:
 				break;
@@ -59,6 +63,40 @@ evaluates(const AlterTableStmt *stmt)
 	return false;
 }
 
+/* Is a tagged table attached?  Its rows go through the partition key. */
+static bool
+attaches_tagged(const AlterTableStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+		if (cmd->subtype == AT_AttachPartition &&
+			is_tagged(castNode(PartitionCmd, cmd->def)->name))
+			return true;
+	}
+
+	return false;
+}
+
+/* A new partition has the rows of the default partition looked at. */
+static bool
+splits_default(const CreateStmt *stmt)
+{
+	RangeVar   *parent;
+	Oid			relid;
+
+	if (stmt->partbound == NULL)
+		return false;
+	parent = linitial_node(RangeVar, stmt->inhRelations);
+	relid = RangeVarGetRelid(parent, AccessShareLock, true);
+
+	return OidIsValid(relid) && OidIsValid(get_default_partition_oid(relid)) &&
+		is_tagged(parent);
+}
+
 const char *
 dsec_channel_unplanned_read(Node *statement)
 {
@@ -66,8 +104,13 @@ dsec_channel_unplanned_read(Node *statement)
 	{
 		case T_AlterTableStmt:
 			if (evaluates((AlterTableStmt *) statement) &&
-				is_tagged(((AlterTableStmt *) statement)->relation))
+				(is_tagged(((AlterTableStmt *) statement)->relation) ||
+				 attaches_tagged((AlterTableStmt *) statement)))
 				return "alter this table";
+			break;
+		case T_CreateStmt:
+			if (splits_default((CreateStmt *) statement))
+				return "create a partition beside this default partition";
 			break;
 		case T_IndexStmt:
 			if (is_tagged(((IndexStmt *) statement)->relation))

@@ -203,6 +203,7 @@ channel_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 				break;
 
 			case T_AlterTableStmt:
+			case T_CreateStmt:
 			case T_IndexStmt:
 			case T_ReindexStmt:
 			case T_ClusterStmt:

@@ -129,6 +129,12 @@ my @leaks = (
 	'to_number' => ["SELECT count(*) FROM secret s WHERE to_date(seq, 'YYYY') IS NULL"],
 	'an SQL function that is inlined' => ["SELECT count(*) FROM wrapper('x')"],
 	'PL/pgSQL' => ["DO 'BEGIN PERFORM leak(seq) FROM secret; END'"],
+	'row locks' => [ 'BEGIN', "SELECT FROM secret WHERE seq = 'G5' FOR UPDATE OFFSET 1", "SELECT 'G' || person_id FROM secret WHERE xmax <> 0" ],
+	'row locks on the other side of a join' => [
+		'BEGIN',
+		"SELECT FROM secret s JOIN visit v USING (person_id) WHERE s.seq = 'G5' FOR SHARE OF v OFFSET 1",
+		"SELECT 'G' || person_id FROM visit WHERE xmax <> 0"
+	],
 	'PREPARE' => [ 'SET plan_cache_mode = force_generic_plan', 'PREPARE p(int) AS SELECT count(*) FROM secret WHERE leak(seq) AND lab >= $1', 'EXECUTE p (0)' ],
 	'EXPLAIN ANALYZE' => ['EXPLAIN ANALYZE SELECT lab FROM secret WHERE leak(seq)'],
 	'EXPLAIN' => ["EXPLAIN SELECT lab FROM secret WHERE seq === 'x'"],
@@ -349,6 +355,38 @@ foreach (
 		is($c->query($_)->{sqlstate}, '42501', "and without more rights than before: $_");
 	}
 	$c->close;
+}
+
+# ---- statements that look at rows without a plan ------------------------------------------
+
+{
+	my $role = $lab->recipient;
+
+	secret();
+	$lab->officer($_) foreach (
+		'CREATE FUNCTION leaky_key(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS '
+		  . "'BEGIN RAISE NOTICE ''%'', \$1; RETURN \$1; END'",
+		'CREATE INDEX ON secret (leaky_key(seq))',
+		'CREATE TABLE parts (person_id int, seq text, lab int) PARTITION BY LIST (leaky_key(seq))',
+		'CREATE TABLE split (person_id int, seq text, lab int) PARTITION BY LIST (leaky_key(seq))',
+		'CREATE TABLE split_rest PARTITION OF split DEFAULT',
+		"INSERT INTO split VALUES (1, 'G1', 1)",
+		"SECURITY LABEL FOR dsec ON TABLE split IS 'subject=person_id; space=person'",
+		"SECURITY LABEL FOR dsec ON COLUMN split.seq IS 'human_genomic'",
+		map { "ALTER TABLE $_ OWNER TO reader" } qw(secret parts split split_rest));
+	foreach (
+		"ALTER TABLE parts ATTACH PARTITION secret FOR VALUES IN ('x')",
+		"CREATE TABLE split_1 PARTITION OF split FOR VALUES IN ('y')",
+		'ALTER TABLE secret SET UNLOGGED',
+		'REINDEX TABLE secret')
+	{
+		my ($shown, $sqlstate, $error) = run_leak($role, $_);
+
+		is($sqlstate, 'DS003', "refused: $_") or diag($error);
+		is("@$shown", '', 'and nothing is shown');
+	}
+	my (undef, $sqlstate, $error) = run_leak($role, "CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN ('z')");
+	is($sqlstate, '', 'a partition beside no default partition is not refused') or diag($error);
 }
 
 # ---- calls that only dsec may make -------------------------------------------------------
