@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/sysattr.h"
+#include "access/transam.h"
 #include "lineage/groups.h"
 #include "nodes/value.h"
 #include "report.h"
@@ -58,6 +59,8 @@ refuse_problem(const DsecRelationTags *tags, const DsecTaggedColumn *column)
 					get_attname(tags->relid, column->attno, false),
 					get_rel_name(tags->relid)),
 			 errdetail("%s", column->problem),
+			 tags->relid < FirstNormalObjectId ?
+			 errhint("Leave the column out, or read it as a role that is bound to no recipient.") :
 			 errhint("Have an officer correct the tag; dsec.tagged_columns shows it.")));
 }
 

@@ -247,10 +247,16 @@ lookup(Oid relid)
 const DsecRelationTags *
 dsec_tag_relation_or_problem(Oid relid, const char **problem)
 {
-	Entry	   *entry = lookup(relid);
+	Entry	   *entry;
 
-	*problem = entry ? entry->unreadable : NULL;
-	return entry ? entry->tags : NULL;
+	*problem = NULL;
+	if (relid < FirstNormalObjectId)
+		return dsec_tag_catalog(relid);
+	entry = lookup(relid);
+	if (entry == NULL)
+		return NULL;
+	*problem = entry->unreadable;
+	return entry->tags;
 }
 
 const DsecRelationTags *

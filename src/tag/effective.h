@@ -48,6 +48,9 @@ extern bool dsec_tag_any_label(void);
  */
 extern List *dsec_tag_stored_labels(Oid classid, Oid objid);
 
+/* Tags of a system catalog that quotes values of tagged columns, or NULL. */
+extern const DsecRelationTags *dsec_tag_catalog(Oid relid);
+
 /*
  * Compute the tags of a relation from the catalog, in the current memory
  * context, uncached.  A relation that does not exist (any more) has none.

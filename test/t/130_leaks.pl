@@ -255,6 +255,38 @@ while (my ($name, $sql) = splice @leaks, 0, 2)
 	  unless $name =~ /^EXPLAIN( of| with|$)/;
 }
 
+# ---- statistics -----------------------------------------------------------------------
+
+# They quote values, and nobody can tell whose: who counts does not get them.
+{
+	my $role = $lab->recipient;
+	my $c = $lab->client($role);
+
+	secret();
+	foreach (
+		'SELECT most_common_vals FROM pg_stats',
+		"SELECT histogram_bounds FROM pg_stats WHERE tablename = 'secret'",
+		'SELECT s FROM pg_stats s',
+		'COPY (SELECT * FROM pg_stats) TO STDOUT',
+		'SELECT most_common_vals FROM pg_stats_ext')
+	{
+		$r = $c->query($_);
+		is("$r->{sqlstate} " . @{ Dsec::Genomes::people($r) }, 'DS003 0', "statistics: $_");
+	}
+	foreach (
+		'SELECT tablename, attname, null_frac, n_distinct FROM pg_stats',
+		'SELECT count(*) FROM pg_stats',
+		'SELECT stxname FROM pg_statistic_ext')
+	{
+		is($c->query($_)->{sqlstate}, '', "statistics: $_");
+	}
+	$c->close;
+	$lab->officer('CREATE ROLE inhouse LOGIN; GRANT reader TO inhouse');
+	$r = $lab->client('inhouse')->query("SELECT histogram_bounds FROM pg_stats WHERE tablename = 'secret'");
+	is("$r->{sqlstate} " . @{ Dsec::Genomes::people($r) }, " $people", 'statistics: in the house they can be read');
+	is($lab->client('inhouse')->query('COPY (SELECT * FROM pg_stats) TO STDOUT')->{sqlstate}, 'DS003', 'but not exported');
+}
+
 # ---- row level security -------------------------------------------------------------
 
 foreach my $policy ('leak(seq)', 'person_id <= 10', 'person_id <= 10 AND leak(seq)')
