@@ -102,6 +102,9 @@ BEGIN
 	ELSIF s.mode = 'off' THEN
 		value := 'NOT PROTECTED: dsec.mode is off, so nothing is counted or blocked';
 		advice := 'Set dsec.mode to enforcing and reload the configuration.';
+	ELSIF s.mode = 'permissive' AND (s.worker <> 'ready' OR NOT s.current) THEN
+		value := 'NOT PROTECTED: the ledger cannot be used, and as dsec.mode is permissive, exports of tagged data go on uncounted';
+		advice := coalesce(s.problem, 'The server log has the messages of the dsec worker.');
 	ELSIF s.worker = 'no ledger' THEN
 		value := 'NOT PROTECTED: there is no ledger, so reads are not counted; exports of tagged data are refused';
 		advice := format('Run CREATE EXTENSION dsec in database "%s", or correct dsec.ledger_database.', s.ledger_database);

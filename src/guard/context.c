@@ -14,6 +14,7 @@
 #include "access/parallel.h"
 #include "guard/context.h"
 #include "guc.h"
+#include "ledger/ledger.h"
 #include "miscadmin.h"
 #include "report.h"
 
@@ -63,21 +64,11 @@ dsec_context_may_count(void)
 		dsec_guc_unbound_read == DSEC_UNBOUND_LOG;
 }
 
-void
-dsec_context_get(DsecContext *context)
+/* Ask the policy for whom it counts. */
+static void
+find_recipients(DsecContext *context)
 {
 	bool		have_ledger;
-
-	if (leader_context != NULL)
-	{
-		*context = *leader_context;
-		return;
-	}
-
-	memset(context, 0, sizeof(DsecContext));
-	context->channel = nchannels > 0 ? channels[nchannels - 1].name : "select";
-	if (dsec_guc_mode == DSEC_MODE_OFF)
-		return;
 
 	have_ledger = dsec_policy_sync();
 	if (have_ledger)
@@ -106,6 +97,58 @@ dsec_context_get(DsecContext *context)
 
 	context->records = context->charges ||
 		(have_ledger && dsec_guc_unbound_read == DSEC_UNBOUND_LOG);
+}
+
+static void
+clear_context(DsecContext *context)
+{
+	memset(context, 0, sizeof(DsecContext));
+	context->channel = nchannels > 0 ? channels[nchannels - 1].name : "select";
+}
+
+/* The same in permissive mode, where nothing is refused. */
+static void
+find_recipients_if_possible(DsecContext *context)
+{
+	MemoryContext memory = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		find_recipients(context);
+		if (context->charges)
+			(void) dsec_ledger_key();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(memory);
+		error = CopyErrorData();
+		if (error->sqlerrcode != ERRCODE_DSEC_FAIL_CLOSED)
+			PG_RE_THROW();
+		FlushErrorState();
+		FreeErrorData(error);
+		clear_context(context);
+		context->records = true;
+		context->uncounted = true;
+	}
+	PG_END_TRY();
+}
+
+void
+dsec_context_get(DsecContext *context)
+{
+	if (leader_context != NULL)
+	{
+		*context = *leader_context;
+		return;
+	}
+
+	clear_context(context);
+	if (dsec_guc_mode == DSEC_MODE_PERMISSIVE)
+		find_recipients_if_possible(context);
+	else if (dsec_guc_mode != DSEC_MODE_OFF)
+		find_recipients(context);
 }
 
 void

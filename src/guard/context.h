@@ -17,6 +17,7 @@ typedef struct DsecContext
 {
 	bool		records;		/* reads of tagged columns are recorded */
 	bool		charges;		/* and charged to these recipients */
+	bool		uncounted;		/* nobody can say to whom; permissive mode */
 	DsecRecipients recipients;
 	const char *channel;
 } DsecContext;
@@ -29,7 +30,8 @@ extern bool dsec_context_may_count(void);
 
 /*
  * The context in force.  Waits for an officer's pending change; raises DS003
- * when rules or recipients cannot be had.
+ * when rules, recipients or the ledger cannot be had.  In permissive mode the
+ * context is then "uncounted" instead: what is read is recorded, not charged.
  */
 extern void dsec_context_get(DsecContext *context);
 

@@ -166,6 +166,7 @@ static bool
 same_context(const DsecContext *a, const DsecContext *b)
 {
 	return a->charges == b->charges &&
+		a->uncounted == b->uncounted &&
 		strcmp(a->channel, b->channel) == 0 &&
 		a->recipients.n == b->recipients.n &&
 		memcmp(a->recipients.id, b->recipients.id,
@@ -207,6 +208,8 @@ dsec_run_begin(DsecRun *run, QueryDesc *queryDesc, List *reads,
 			if (strstr(event->relations, relation) == NULL)
 				dsec_event_add_relation(event, relation);
 		}
+		if (run->context.uncounted)
+			dsec_export_uncounted(run);
 		return;
 	}
 
@@ -219,6 +222,8 @@ dsec_run_begin(DsecRun *run, QueryDesc *queryDesc, List *reads,
 		*export = new_export(queryDesc, &run->context, reads, query_id);
 	}
 	run->export = *export;
+	if (run->context.uncounted)
+		dsec_export_uncounted(run);
 }
 
 /*

@@ -170,7 +170,7 @@ tally_identity(const DsecMeter *meter, const DsecContext *context)
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	appendStringInfo(&buf, "%d %d", context->charges,
+	appendStringInfo(&buf, "%d %d %d", context->charges, context->uncounted,
 					 OidIsValid(meter->integer));
 	for (int i = 0; i < context->recipients.n && context->charges; i++)
 		appendStringInfo(&buf, " %d", context->recipients.id[i]);
@@ -227,11 +227,46 @@ seen_of(Tally *tally, uint32 outside, bool row)
 	return *seen;
 }
 
+/*
+ * The same in permissive mode.  When there is no charger, the rest of the run
+ * is recorded only; meters made ready before must look again.
+ */
+static Tally *
+find_tally_if_possible(DsecRun *run, const DsecMeter *meter)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Tally	   *volatile tally = NULL;
+
+	PG_TRY();
+	{
+		tally = find_tally(meter, &run->context);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (error->sqlerrcode != ERRCODE_DSEC_FAIL_CLOSED)
+			PG_RE_THROW();
+		FlushErrorState();
+		FreeErrorData(error);
+		run->context.charges = false;
+		run->context.uncounted = true;
+		dsec_export_uncounted(run);
+		tally_epoch++;
+	}
+	PG_END_TRY();
+
+	return tally ? tally : find_tally(meter, &run->context);
+}
+
 static void
 prepare_slowly(DsecRun *run, DsecMeter *meter)
 {
 	dsec_meter_refresh();
-	meter->tally = find_tally(meter, &run->context);
+	meter->tally = dsec_guc_mode == DSEC_MODE_PERMISSIVE ?
+		find_tally_if_possible(run, meter) : find_tally(meter, &run->context);
 	meter->keys = seen_of(meter->tally, 0, false);
 	for (int i = 0; i < meter->ncategories; i++)
 		meter->category_index[i] = dsec_export_category(run, meter->categories[i]);
@@ -324,11 +359,31 @@ integer_hash(DsecMeter *meter, uint64 value, const Datum *key)
 }
 
 /*
+ * The key to hash with.  Where the ledger's cannot be had in permissive mode,
+ * subjects are told apart by one that this process makes up.
+ */
+static const uint8 *
+hash_key(const DsecRun *run)
+{
+	static uint8 key[DSEC_KEY_BYTES];
+	static bool made = false;
+
+	if (!run->context.uncounted)
+		return dsec_ledger_key();
+	if (!made && !pg_strong_random(key, sizeof(key)))
+		elog(ERROR, "could not get random bytes");
+	made = true;
+
+	return key;
+}
+
+/*
  * The subject of a row: false when there is no row.  *row: it has no key, and
  * is a subject of its own; *key is then its hash.
  */
 static bool
-find_subject(DsecMeter *meter, const Datum *values, const bool *nulls,
+find_subject(const DsecRun *run, DsecMeter *meter,
+			 const Datum *values, const bool *nulls,
 			 uint64 *key, uint32 *outside, bool *row)
 {
 	int			rowid = meter->nkeys + meter->npopulations;
@@ -353,12 +408,12 @@ find_subject(DsecMeter *meter, const Datum *values, const bool *nulls,
 		*key = dsec_subject_hash_row(MyDatabaseId,
 									 DatumGetObjectId(values[rowid + 1]),
 									 (ItemPointer) DatumGetPointer(values[rowid]),
-									 dsec_ledger_key());
+									 hash_key(run));
 	}
 	else if (OidIsValid(meter->integer))
 		*key = (uint64) integer_value(meter->integer, values[0]);
 	else
-		*key = dsec_subject_hash(meter->hasher, values, dsec_ledger_key());
+		*key = dsec_subject_hash(meter->hasher, values, hash_key(run));
 
 	*outside = 0;
 	for (int i = 0; i < meter->npopulations; i++)
@@ -470,7 +525,7 @@ dsec_meter_row(DsecRun *run, DsecMeter **meters, int n,
 		DsecSeenBits *bits;
 		uint64		bit;
 
-		if (!find_subject(meter, values[i], nulls[i], &key, &outside, &row))
+		if (!find_subject(run, meter, values[i], nulls[i], &key, &outside, &row))
 			continue;
 
 		seen = seen_of(meter->tally, outside, row);

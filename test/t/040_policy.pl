@@ -59,6 +59,48 @@ configure('dsec.mode = enforcing');
 is(Dsec::run($node, 'SELECT v FROM t WHERE id = 13', user => 'bob')->{sqlstate}, 'DS001', 'enforcing again');
 is(Dsec::run($node, 'SELECT v FROM t WHERE id <= 12', user => 'bob')->{sqlstate}, '', 'who was sent may be sent again');
 
+# without a ledger, permissive mode lets everything go on and records it
+my $key = $node->data_dir . '/dsec.key';
+configure('dsec.mode = permissive');
+rename $key, "$key.away" or die;
+$node->restart;
+$node->poll_query_until('postgres', "SELECT value = 'failed' FROM dsec.status() WHERE item = 'worker'") or die;
+like(sql("SELECT value FROM dsec.status() WHERE item = 'protection'"), qr/go on uncounted/, 'status says so');
+foreach my $user ('bob', 'eve')
+{
+	is(Dsec::run($node, 'COPY (SELECT v FROM t WHERE id = 14) TO STDOUT', user => $user)->{sqlstate},
+		'', "permissive without a key: $user is not refused");
+}
+configure('dsec.mode = enforcing');
+is(Dsec::run($node, 'COPY (SELECT v FROM t WHERE id = 14) TO STDOUT', user => 'bob')->{sqlstate},
+	'DS003', 'enforcing does refuse');
+rename "$key.away", $key or die;
+$node->poll_query_until('postgres', "SELECT value = 'ready' FROM dsec.status() WHERE item = 'worker'") or die;
+sql('SELECT dsec.flush_events()');
+is(sql(q{SELECT count(*), sum(rows), sum(c.subjects), sum(c.charged)
+		FROM dsec.event e, unnest(e.categories) c WHERE decision = 'uncounted'}),
+	'2|2|2|0', 'what was not counted is on record');
+is(Dsec::counted($node, 'Lab', 'personal_health'), 12, 'and was not counted');
+
+# nor does a category that nobody knows stop it, or what is read along with it
+configure('dsec.mode = permissive');
+sql(q{
+	CREATE TABLE unknown (id int PRIMARY KEY, v text);
+	INSERT INTO unknown VALUES (14, 'x');
+	SELECT dsec.tag('unknown', 'subject=id; space=person');
+	SELECT dsec.tag('unknown', 'v', 'not_there');
+	GRANT SELECT ON unknown TO bob;
+});
+is(Dsec::run($node, 'SELECT t.v, u.v FROM t JOIN unknown u USING (id)', user => 'bob')->{sqlstate},
+	'', 'permissive with an unknown category');
+sql('SELECT dsec.flush_events()');
+is(sql(q{SELECT count(*) FROM dsec.event WHERE decision = 'uncounted' AND 'Lab' = ANY (recipients)}),
+	1, 'is on record');
+configure('dsec.mode = enforcing');
+is(Dsec::run($node, 'SELECT v FROM t WHERE id = 14', user => 'bob')->{sqlstate},
+	'DS001', 'and leaves nobody counted who was not');
+sql('DROP TABLE unknown');
+
 # an open cursor obeys a setting that changes under it
 my $cursor = $node->background_psql('postgres', on_error_stop => 0, extra_params => [ '-U', 'bob' ]);
 $cursor->query_safe('BEGIN; DECLARE c CURSOR FOR SELECT v FROM t WHERE id <= 20 ORDER BY id; FETCH 12 FROM c');
