@@ -17,6 +17,9 @@
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/tableam.h"
 #include "catalog/pg_type.h"
 #include "guard/meter.h"
 #include "guard/seen.h"
@@ -25,10 +28,13 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "report.h"
+#include "storage/bufmgr.h"
 #include "subject/subject.h"
 #include "tag/tag.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
 
 /* most memory that one cache of keys may take */
 #define SEEN_LIMIT ((Size) 256 * 1024 * 1024)
@@ -378,6 +384,39 @@ hash_key(const DsecRun *run)
 }
 
 /*
+ * The transaction that inserted a row version: a ctid is used again after
+ * VACUUM, TRUNCATE and REFRESH, for somebody else.  Invalid where rows have no
+ * such header.
+ */
+static TransactionId
+row_inserter(Oid table, ItemPointer ctid)
+{
+	Relation	rel = RelationIdGetRelation(table);
+	TransactionId result = InvalidTransactionId;
+	Buffer		buffer;
+	Page		page;
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(ctid);
+
+	if (!RelationIsValid(rel))
+		return InvalidTransactionId;
+	if (rel->rd_tableam == GetHeapamTableAmRoutine() &&
+		ItemPointerIsValid(ctid))
+	{
+		buffer = ReadBuffer(rel, ItemPointerGetBlockNumberNoCheck(ctid));
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		page = BufferGetPage(buffer);
+		if (offset <= PageGetMaxOffsetNumber(page) &&
+			ItemIdIsNormal(PageGetItemId(page, offset)))
+			result = HeapTupleHeaderGetRawXmin((HeapTupleHeader)
+											   PageGetItem(page, PageGetItemId(page, offset)));
+		UnlockReleaseBuffer(buffer);
+	}
+	RelationClose(rel);
+
+	return result;
+}
+
+/*
  * The subject of a row: false when there is no row.  *row: it has no key, and
  * is a subject of its own; *key is then its hash.
  */
@@ -403,11 +442,15 @@ find_subject(const DsecRun *run, DsecMeter *meter,
 	}
 	else if (null_key)
 	{
+		Oid			table;
+		ItemPointer ctid;
+
 		if (nulls[rowid])
 			return false;
-		*key = dsec_subject_hash_row(MyDatabaseId,
-									 DatumGetObjectId(values[rowid + 1]),
-									 (ItemPointer) DatumGetPointer(values[rowid]),
+		table = DatumGetObjectId(values[rowid + 1]);
+		ctid = (ItemPointer) DatumGetPointer(values[rowid]);
+		*key = dsec_subject_hash_row(MyDatabaseId, table, ctid,
+									 row_inserter(table, ctid),
 									 hash_key(run));
 	}
 	else if (OidIsValid(meter->integer))

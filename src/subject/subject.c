@@ -10,7 +10,7 @@
  *	 one key		its canonical bytes, its family
  *	 several keys	for each: length (4 bytes), family, canonical bytes; then
  *					MARK_COMPOSITE
- *	 a row version	database, table, block, offset, MARK_ROW
+ *	 a row version	database, table, block, offset, xmin, MARK_ROW
  * The last byte tells the three apart, lengths tell the parts apart: different
  * keys give different bytes.  Integers are big-endian, so that a hash means the
  * same on every machine.
@@ -436,7 +436,7 @@ dsec_subject_hash(DsecKeyHasher *hasher, const Datum *values, const uint8 *key)
 
 uint64
 dsec_subject_hash_row(Oid database, Oid table, ItemPointer ctid,
-					  const uint8 *key)
+					  TransactionId xmin, const uint8 *key)
 {
 	Bytes		bytes;
 
@@ -448,6 +448,7 @@ dsec_subject_hash_row(Oid database, Oid table, ItemPointer ctid,
 	append_int32(&bytes, ItemPointerGetBlockNumberNoCheck(ctid));
 	append_byte(&bytes, ItemPointerGetOffsetNumberNoCheck(ctid) >> 8);
 	append_byte(&bytes, ItemPointerGetOffsetNumberNoCheck(ctid) & 0xFF);
+	append_int32(&bytes, xmin);
 	append_byte(&bytes, MARK_ROW);
 	return finish(bytes.data, bytes.len, key);
 }

@@ -55,10 +55,10 @@ extern uint64 dsec_subject_hash(DsecKeyHasher *hasher, const Datum *values,
 								const uint8 *key);
 
 /*
- * Hash of a row version that has no usable key: database, table and ctid.
- * Never returns 0.
+ * Hash of a row version that has no usable key: database, table, ctid and the
+ * transaction that inserted it.  Never returns 0.
  */
-extern uint64 dsec_subject_hash_row(Oid database, Oid table,
-									ItemPointer ctid, const uint8 *key);
+extern uint64 dsec_subject_hash_row(Oid database, Oid table, ItemPointer ctid,
+									TransactionId xmin, const uint8 *key);
 
 #endif							/* DSEC_SUBJECT_H */

@@ -11,7 +11,9 @@ SELECT test_hash(42::int2) AS hash,
 SELECT test_hash(1), test_hash(0), test_hash(9223372036854775807);
 
 -- row versions
-SELECT test_hash_row(1, 2, '(3,4)'), test_hash_row(1, 2, '(3,5)') = test_hash_row(1, 2, '(3,4)') AS same;
+SELECT test_hash_row(1, 2, '(3,4)', '5'),
+	test_hash_row(1, 2, '(3,5)', '5') = test_hash_row(1, 2, '(3,4)', '5') AS same_ctid,
+	test_hash_row(1, 2, '(3,4)', '6') = test_hash_row(1, 2, '(3,4)', '5') AS same_xmin;
 
 -- numeric: scale does not matter; a family of its own
 SELECT test_hash(1.50) AS hash,

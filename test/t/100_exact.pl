@@ -704,6 +704,36 @@ $node->poll_query_until('postgres', "SELECT current_setting('dsec.mode') = 'enfo
 	$c->close;
 }
 
+# ---- rows without a key: the place of a row is used again, for somebody else ------------
+
+foreach (
+	[ 'TRUNCATE' => 'TRUNCATE batch' ],
+	[ 'VACUUM' => 'DELETE FROM batch', 'VACUUM batch' ],
+	[ 'REFRESH' => 'TRUNCATE source' ])
+{
+	my ($name, @clear) = @$_;
+	my ($role) = $lab->recipient;
+	my $table = $name eq 'REFRESH' ? 'source' : 'batch';
+	my @fill = ("INSERT INTO $table SELECT 'G' || i FROM generate_series(61, 120) i");
+
+	push @fill, 'REFRESH MATERIALIZED VIEW batch' if $name eq 'REFRESH';
+	$lab->officer($_) foreach (
+		"CREATE TABLE $table (seq text)",
+		"INSERT INTO $table SELECT 'G' || i FROM generate_series(1, 60) i",
+		$name eq 'REFRESH' ? 'CREATE MATERIALIZED VIEW batch AS SELECT * FROM source' : (),
+		"SECURITY LABEL FOR dsec ON COLUMN batch.seq IS 'human_genomic'",
+		'GRANT SELECT ON batch TO reader');
+	$c = $lab->client($role);
+	$c->query('SELECT seq FROM batch') for 1 .. 2;
+	is($lab->counted($role), 60, "$name: 60 rows, read twice");
+	$lab->officer($_) foreach (@clear, @fill);
+	$r = $c->query('SELECT seq FROM batch');
+	is("$r->{sqlstate} " . @{ $r->{rows} }, 'DS001 40', "$name: of 60 others, 40 have room");
+	is($lab->counted($role), 100, "$name: and count");
+	$c->close;
+	$lab->officer("DROP TABLE $table CASCADE");
+}
+
 # ---- twelve months later ---------------------------------------------------------------
 
 # Moves the ledger's clock to noon of a day.

@@ -65,7 +65,7 @@ CREATE FUNCTION test_hash(VARIADIC key "any") RETURNS text
 COMMENT ON FUNCTION test_hash("any") IS
 	'hash of a subject key under the key 00 01 .. 0f';
 
-CREATE FUNCTION test_hash_row(database oid, relation oid, ctid tid) RETURNS text
+CREATE FUNCTION test_hash_row(database oid, relation oid, ctid tid, xmin xid) RETURNS text
 	LANGUAGE c STRICT AS 'MODULE_PATHNAME';
 
 CREATE FUNCTION test_family(type regtype) RETURNS int

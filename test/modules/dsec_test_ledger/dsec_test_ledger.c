@@ -407,6 +407,7 @@ test_hash_row(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_TEXT_P(hex(dsec_subject_hash_row(PG_GETARG_OID(0), PG_GETARG_OID(1),
 											   (ItemPointer) PG_GETARG_POINTER(2),
+											   PG_GETARG_TRANSACTIONID(3),
 											   hash_key)));
 }
 
