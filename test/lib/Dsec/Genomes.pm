@@ -142,7 +142,10 @@ sub people
 
 		foreach (@texts)
 		{
-			$seen{$_} = 1 foreach /G(\d+)/g;
+			# random words of pg_dump
+			my $text = s/^\\(?:un)?restrict .*$//mgr;
+
+			$seen{$_} = 1 foreach $text =~ /G(\d+)/g;
 		}
 	}
 	return [ sort { $a <=> $b } keys %seen ];
