@@ -9,7 +9,8 @@
  * tagged columns never runs in a context that counts.
  *
  * A session that counts for nobody pays for a look at the policy's generation
- * in each hook, and for nothing else.
+ * in each hook, and for nothing else; what does more is kept out of line, so that
+ * it pays for no large stack frames either.
  *
  *-------------------------------------------------------------------------
  */
@@ -88,7 +89,7 @@ cover(PlannedStmt *stmt, List *reads, uint64 query_id)
  * permissive mode a plan that cannot be covered runs as it is, and a record of
  * the loss says so.
  */
-static PlannedStmt *
+static pg_noinline PlannedStmt *
 covered_plan(PlannedStmt *stmt, uint64 query_id, bool has_charges)
 {
 	MemoryContext context = CurrentMemoryContext;
@@ -133,7 +134,7 @@ covered_plan(PlannedStmt *stmt, uint64 query_id, bool has_charges)
  * The same for a plan that writes to a foreign server: rows leave for whom that
  * server is bound to, whoever the session is.
  */
-static PlannedStmt *
+static pg_noinline PlannedStmt *
 covered_plan_to_server(PlannedStmt *stmt, uint64 query_id, const char *server)
 {
 	PlannedStmt *volatile result = NULL;
@@ -167,7 +168,7 @@ target_server(const PlannedStmt *stmt)
  * The query's identifier as core computes it, for our record only: nobody
  * else gets to see identifiers that the server was not asked to compute.
  */
-static uint64
+static pg_noinline uint64
 fingerprint(Query *parse, const char *query_string)
 {
 	bool		saved = query_id_enabled;
@@ -261,7 +262,7 @@ guard_ExecutorStart(QueryDesc *queryDesc, int eflags)
  * the context may be another one now: a cursor opened in the house and fetched
  * inside an export.
  */
-static void
+static pg_noinline void
 check_uncovered(QueryDesc *queryDesc)
 {
 	if (dsec_guc_mode == DSEC_MODE_PERMISSIVE)
@@ -332,7 +333,7 @@ next_ExecutorFinish(QueryDesc *queryDesc)
  * A parallel plan that reads nothing tagged, in a session that may count:
  * functions in its workers could read what is.
  */
-static void
+static pg_noinline void
 run_with_workers(DSEC_EXECUTOR_RUN_ARGS)
 {
 	DsecRun    *outer = dsec_run_current;
@@ -363,7 +364,7 @@ run_with_workers(DSEC_EXECUTOR_RUN_ARGS)
 }
 
 /* The statement of a foreign key check: what it starts in turn does count. */
-static void
+static pg_noinline void
 run_key_check(DSEC_EXECUTOR_RUN_ARGS)
 {
 	dsec_context_enter_key_check();
@@ -378,7 +379,7 @@ run_key_check(DSEC_EXECUTOR_RUN_ARGS)
 	PG_END_TRY();
 }
 
-static void
+static pg_noinline void
 run_guarded(DSEC_EXECUTOR_RUN_ARGS)
 {
 	DsecRun    *outer = dsec_run_current;
@@ -419,17 +420,9 @@ run_query(DSEC_EXECUTOR_RUN_ARGS)
 		next_ExecutorRun(DSEC_EXECUTOR_RUN_CALL);
 }
 
-static void
-guard_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
+static pg_noinline void
+run_to_server(const char *server, DSEC_EXECUTOR_RUN_ARGS)
 {
-	char	   *server = target_server(queryDesc->plannedstmt);
-
-	if (server == NULL)
-	{
-		run_query(DSEC_EXECUTOR_RUN_CALL);
-		return;
-	}
-
 	dsec_context_enter("fdw", server);
 	PG_TRY();
 	{
@@ -443,6 +436,17 @@ guard_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
 }
 
 static void
+guard_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
+{
+	char	   *server = target_server(queryDesc->plannedstmt);
+
+	if (server)
+		run_to_server(server, DSEC_EXECUTOR_RUN_CALL);
+	else
+		run_query(DSEC_EXECUTOR_RUN_CALL);
+}
+
+static pg_noinline void
 finish_guarded(QueryDesc *queryDesc)
 {
 	DsecRun    *outer = dsec_run_current;
@@ -462,26 +466,9 @@ finish_guarded(QueryDesc *queryDesc)
 	PG_END_TRY();
 }
 
-/* Data-modifying CTEs that nobody read to the end run here. */
-static void
-guard_ExecutorFinish(QueryDesc *queryDesc)
+static pg_noinline void
+finish_to_server(const char *server, QueryDesc *queryDesc)
 {
-	char	   *server;
-
-	if (!queryDesc->plannedstmt->hasModifyingCTE ||
-		!dsec_lineage_is_covered(queryDesc->plannedstmt))
-	{
-		next_ExecutorFinish(queryDesc);
-		return;
-	}
-
-	server = target_server(queryDesc->plannedstmt);
-	if (server == NULL)
-	{
-		finish_guarded(queryDesc);
-		return;
-	}
-
 	dsec_context_enter("fdw", server);
 	PG_TRY();
 	{
@@ -492,6 +479,21 @@ guard_ExecutorFinish(QueryDesc *queryDesc)
 		dsec_context_leave();
 	}
 	PG_END_TRY();
+}
+
+/* Data-modifying CTEs that nobody read to the end run here. */
+static void
+guard_ExecutorFinish(QueryDesc *queryDesc)
+{
+	PlannedStmt *stmt = queryDesc->plannedstmt;
+	char	   *server;
+
+	if (likely(!stmt->hasModifyingCTE || !dsec_lineage_is_covered(stmt)))
+		next_ExecutorFinish(queryDesc);
+	else if ((server = target_server(stmt)) != NULL)
+		finish_to_server(server, queryDesc);
+	else
+		finish_guarded(queryDesc);
 }
 
 static void
