@@ -126,6 +126,23 @@ dsec_policy_require_preload(void)
 				 errhint("Add dsec to shared_preload_libraries and restart the server.")));
 }
 
+bool
+dsec_policy_is_current(uint64 generation)
+{
+	uint64		wanted;
+	uint64		published;
+
+	if (unlikely(dsec_policy_shared == NULL))
+		return false;
+
+	/* in the order of dsec_policy_generation */
+	wanted = pg_atomic_read_u64(&dsec_policy_shared->wanted);
+	pg_read_barrier();
+	published = pg_atomic_read_u64(&dsec_policy_shared->published);
+
+	return published == generation && published >= wanted;
+}
+
 uint64
 dsec_policy_generation(bool *current)
 {

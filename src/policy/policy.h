@@ -55,6 +55,12 @@ typedef struct DsecVerdict
 extern uint64 dsec_policy_generation(bool *current);
 
 /*
+ * Is the published policy the committed one, and this its number?  For those
+ * who ask for every statement.
+ */
+extern bool dsec_policy_is_current(uint64 generation);
+
+/*
  * Wait until the published policy is the committed one, at most
  * dsec.ledger_timeout; raises DS003, naming the cause, when that fails.  Returns
  * false without waiting when there is no ledger at all (dsec is not installed
