@@ -69,6 +69,77 @@ dsec_context_may_count(void)
 		dsec_guc_unbound_read == DSEC_UNBOUND_LOG;
 }
 
+/* Ask the policy for whom it counts. */
+static void
+find_recipients(DsecContext *context)
+{
+	bool		have_ledger;
+
+	have_ledger = dsec_policy_sync();
+	if (have_ledger)
+	{
+		context->recipients = *dsec_policy_session();
+		for (int i = 0; i < nchannels; i++)
+			dsec_policy_channel(channels[i].name, channels[i].target,
+								&context->recipients);
+	}
+
+	if (context->recipients.n > 0)
+		context->charges = true;
+	else if (nchannels > 0)
+	{
+		if (!have_ledger)
+			ereport(ERROR,
+					(errcode(ERRCODE_DSEC_FAIL_CLOSED),
+					 errmsg("cannot export tagged data: there is no ledger"),
+					 errdetail("The extension dsec is not installed in database \"%s\", which dsec.ledger_database names.",
+							   dsec_guc_ledger_database),
+					 errhint("Run CREATE EXTENSION dsec in that database.")));
+		context->recipients.id[context->recipients.n++] =
+			dsec_policy_unassigned();
+		context->charges = true;
+	}
+
+	context->records = context->charges ||
+		(have_ledger && dsec_guc_unbound_read == DSEC_UNBOUND_LOG);
+}
+
+static void
+clear_context(DsecContext *context)
+{
+	memset(context, 0, sizeof(DsecContext));
+	context->channel = nchannels > 0 ? channels[nchannels - 1].name : "select";
+}
+
+/* The same in permissive mode, where nothing is refused. */
+static void
+find_recipients_if_possible(DsecContext *context)
+{
+	MemoryContext memory = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		find_recipients(context);
+		if (context->charges)
+			(void) dsec_ledger_key();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(memory);
+		error = CopyErrorData();
+		if (error->sqlerrcode != ERRCODE_DSEC_FAIL_CLOSED)
+			PG_RE_THROW();
+		FlushErrorState();
+		FreeErrorData(error);
+		clear_context(context);
+		context->records = true;
+		context->uncounted = true;
+	}
+	PG_END_TRY();
+}
+
 void
 dsec_context_get(DsecContext *context)
 {
