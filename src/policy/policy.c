@@ -230,14 +230,9 @@ settled(void *arg)
 
 	if (pg_atomic_read_u64(&dsec_policy_shared->published) >= wanted)
 		return true;
-	switch (dsec_worker_state(NULL))
-	{
-		case DSEC_WORKER_NO_LEDGER:
-		case DSEC_WORKER_FAILED:
-			return true;
-		default:
-			break;
-	}
+	/* a worker that cannot open the ledger still publishes */
+	if (dsec_worker_state(NULL) == DSEC_WORKER_NO_LEDGER)
+		return true;
 	LWLockAcquire(dsec_policy_shared->lock, LW_SHARED);
 	failed = dsec_policy_shared->failed >= wanted;
 	LWLockRelease(dsec_policy_shared->lock);
