@@ -182,7 +182,8 @@ extern int	dsec_ledger_find_set(const DsecSetKey *key, bool create);
 
 /* table.c: charges in shared memory; see there for locks */
 extern DateADT dsec_ledger_table_day(int set, uint64 subject);
-extern bool dsec_ledger_table_room(int set, uint64 subject, int nmore);
+extern bool dsec_ledger_table_room(int set, uint64 subject, int nmore,
+								   bool unassigned);
 extern DateADT dsec_ledger_table_put(int set, uint64 subject, DateADT day);
 extern void dsec_ledger_table_recount(void);
 extern void dsec_ledger_table_clear(void);

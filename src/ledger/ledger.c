@@ -45,6 +45,7 @@ typedef enum Outcome
 	OUTCOME_UNLOADED,			/* a recipient is not in memory */
 	OUTCOME_SHORT,				/* of allowance, or of room in the queue */
 	OUTCOME_FULL,				/* no room in shared memory */
+	OUTCOME_RESERVED,			/* none for unassigned recipients */
 	OUTCOME_STALE				/* a limit's window is no longer published */
 } Outcome;
 
@@ -125,6 +126,17 @@ refuse_full(void)
 			 errmsg("the ledger's shared memory is full"),
 			 errdetail("dsec.shared_memory is %d kB.", dsec_guc_shared_memory),
 			 errhint("Increase dsec.shared_memory and restart the server.")));
+}
+
+static void
+refuse_reserved(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DSEC_FAIL_CLOSED),
+			 errmsg("the ledger's shared memory is full for unassigned recipients"),
+			 errdetail("dsec.shared_memory is %d kB; the last third of it is kept for recipients of another status.",
+					   dsec_guc_shared_memory),
+			 errhint("Have an officer give the recipient its status, or increase dsec.shared_memory and restart the server.")));
 }
 
 void
@@ -593,9 +605,10 @@ attempt(Charge *charge, int *refused_by, int64 *counted)
 	{
 		if (charge->days[i] < today &&
 			!dsec_ledger_table_room(charge->items[i].set,
-									charge->items[i].subject, charge->due))
+									charge->items[i].subject, charge->due,
+									charge->items[i].unassigned))
 		{
-			outcome = OUTCOME_FULL;
+			outcome = charge->items[i].unassigned ? OUTCOME_RESERVED : OUTCOME_FULL;
 			goto unlock;
 		}
 	}
@@ -668,6 +681,8 @@ dsec_ledger_charge(DsecChargeItem *items, int nitems,
 			break;
 		if (outcome == OUTCOME_FULL)
 			refuse_full();
+		if (outcome == OUTCOME_RESERVED)
+			refuse_reserved();
 		if (outcome == OUTCOME_STALE)
 			refuse_stale();
 

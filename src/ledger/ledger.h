@@ -49,6 +49,8 @@ typedef struct DsecChargeItem
 {
 	int			set;			/* from dsec_ledger_set */
 	uint64		subject;		/* keyed hash, not 0 */
+	bool		unassigned;		/* leave room for recipients that somebody has
+								 * assigned */
 	bool		charged;		/* out: this call entered it for today */
 	bool		fresh;			/* out: it was in no window before */
 } DsecChargeItem;

@@ -73,7 +73,7 @@ enter_block(const DsecSetKey *key, DateADT day, const bytea *hashes)
 
 		memcpy(&subject, data + i * sizeof(uint64), sizeof(uint64));
 		subject = pg_ntoh64(subject);
-		room = dsec_ledger_table_room(number, subject, 0);
+		room = dsec_ledger_table_room(number, subject, 0, false);
 		if (!room || day < dsec_ledger->cutoff)
 			break;
 		old = dsec_ledger_table_put(number, subject, day);

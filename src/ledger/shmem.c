@@ -196,6 +196,22 @@ dsec_ledger_find_account(int32 recipient, const char *category, bool create)
 	return i;
 }
 
+/* Has the recipient taken half of the sets?  Others are to have some, too. */
+static bool
+has_its_share(int entry)
+{
+	int			n = 0;
+
+	for (int i = dsec_ledger_recipients[entry].first_account; i >= 0;
+		 i = dsec_ledger_accounts[i].next_account)
+	{
+		for (int j = dsec_ledger_accounts[i].first_set; j >= 0;
+			 j = dsec_ledger_sets[j].next_set)
+			n++;
+	}
+	return n >= dsec_ledger->max_sets / 2;
+}
+
 static int
 search_set(int account, const DsecSetKey *key)
 {
@@ -226,7 +242,8 @@ dsec_ledger_find_set(const DsecSetKey *key, bool create)
 
 	Assert(LWLockHeldByMeInMode(dsec_ledger_lock(key->recipient), LW_EXCLUSIVE));
 	LWLockAcquire(lock, LW_EXCLUSIVE);
-	if (pg_atomic_read_u32(&dsec_ledger->nsets) < (uint32) dsec_ledger->max_sets)
+	if (pg_atomic_read_u32(&dsec_ledger->nsets) < (uint32) dsec_ledger->max_sets &&
+		!has_its_share(dsec_ledger_accounts[account].recipient_entry))
 	{
 		DsecSet    *set;
 

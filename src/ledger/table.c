@@ -38,8 +38,10 @@
 #define FULL_PERCENT 90
 /* and all inserts here, whatever they race with */
 #define HARD_PERCENT 95
+/* and those for unassigned recipients here */
+#define UNASSIGNED_PERCENT 60
 /* the table is tidied when it is this full and so many slots have expired */
-#define TIDY_PERCENT 70
+#define TIDY_PERCENT 50
 #define EXPIRED_PERCENT 5
 
 static inline uint32
@@ -130,14 +132,17 @@ dsec_ledger_prefetch(int set, uint64 subject)
  * Can this subject be put, when "nmore" others are about to be put as well?
  * The caller holds the recipient's lock.  Other recipients may insert at the
  * same time; the slots between the two limits absorb that.
+ *
+ * Whoever can make a table can fill slots with made-up subjects, though only as
+ * an unassigned recipient; so these find no room well before the others.
  */
 bool
-dsec_ledger_table_room(int set, uint64 subject, int nmore)
+dsec_ledger_table_room(int set, uint64 subject, int nmore, bool unassigned)
 {
 	uint64		used = pg_atomic_read_u64(&dsec_ledger->used) + nmore;
 	uint64		nslots = dsec_ledger->nslots;
 
-	if (used < nslots * FULL_PERCENT / 100)
+	if (used < nslots * (unassigned ? UNASSIGNED_PERCENT : FULL_PERCENT) / 100)
 		return true;
 	if (used >= nslots * HARD_PERCENT / 100)
 		return false;

@@ -35,6 +35,7 @@
 typedef struct Entry
 {
 	int32		recipient;
+	bool		unassigned;		/* status of the recipient */
 	int			category;		/* index in the policy */
 	char		name[NAMEDATALEN];	/* its name */
 	uint32		asked;			/* bit i: it is the caller's categories[i] */
@@ -222,7 +223,7 @@ dsec_policy_charger(const DsecRecipients *recipients, const char *space,
 	charger->limits = palloc0(Max(recipients->n * policy->nrules, 1) * sizeof(Limit));
 	for (int i = 0; i < charger->nentries; i++)
 	{
-		const Entry *entry = &charger->entries[i];
+		Entry	   *entry = &charger->entries[i];
 		const DsecPolicyRecipient *recipient =
 		dsec_policy_find_recipient(policy, entry->recipient);
 
@@ -231,6 +232,7 @@ dsec_policy_charger(const DsecRecipients *recipients, const char *space,
 					(errcode(ERRCODE_DSEC_FAIL_CLOSED),
 					 errmsg("the recipient of this export is no longer in the policy"),
 					 errhint("Run the statement again.")));
+		entry->unassigned = recipient->status == DSEC_STATUS_UNASSIGNED;
 		add_limits(charger, policy, recipient, entry, today);
 	}
 
@@ -343,6 +345,7 @@ dsec_policy_prefetch(const DsecCharger *charger, uint64 subject)
 typedef struct SortedItem
 {
 	int			set;
+	bool		unassigned;
 	int			place;
 	uint64		subject;
 } SortedItem;
@@ -391,6 +394,7 @@ make_distinct(DsecChargeItem *items, int n, int *place_of)
 	{
 		sorted[i].set = items[i].set;
 		sorted[i].subject = items[i].subject;
+		sorted[i].unassigned = items[i].unassigned;
 		sorted[i].place = i;
 	}
 	qsort(sorted, n, sizeof(SortedItem), compare_items);
@@ -400,6 +404,7 @@ make_distinct(DsecChargeItem *items, int n, int *place_of)
 		{
 			items[left].set = sorted[i].set;
 			items[left].subject = sorted[i].subject;
+			items[left].unassigned = sorted[i].unassigned;
 			left++;
 		}
 		place_of[sorted[i].place] = left - 1;
@@ -485,6 +490,7 @@ collect_items(Row *row)
 		{
 			row->items[n].set = sets[j];
 			row->items[n].subject = row->subjects[i].subject;
+			row->items[n].unassigned = charger->entries[j].unassigned;
 			n++;
 		}
 	}

@@ -152,6 +152,10 @@ $node->restart;
 $r = Dsec::run($node, "SELECT * FROM test_charge(10, 'a', 1, 1)");
 is($r->{sqlstate}, 'DS003', 'a recipient that does not fit is not loaded');
 like($r->{err}, qr/HINT:.*dsec\.shared_memory/, '... and the remedy is named');
+$node->restart;
+$r = Dsec::run($node, "SELECT test_charge(30, 'a', 1, 1, space => 's' || i) FROM generate_series(1, 600) AS i");
+is($r->{sqlstate}, 'DS003', 'one recipient cannot have all sets');
+is(sql("SELECT charged FROM test_charge(31, 'a', 1, 1)"), 1, '... others go on');
 $node->adjust_conf('postgresql.conf', 'dsec.shared_memory', '64MB');
 
 # ----- standby ---------------------------------------------------------------

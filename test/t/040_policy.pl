@@ -133,6 +133,34 @@ is(sql($rules), 1, 'it does on that day, without anybody announcing it');
 configure('dsec_clock.offset = 172800');
 is(sql($rules), 0, 'and not after its last day');
 
+# ----- memory kept for others -----------------------------------------------------
+
+# whoever may make a table can make up people, but not take all memory with them
+sql('CREATE ROLE mallory LOGIN');
+$node->append_conf('postgresql.conf', 'dsec.shared_memory = 8MB');
+$node->restart;
+my $made_up = q{
+	CREATE TEMPORARY TABLE people (id int, v text);
+	SELECT dsec.tag('people', 'subject=id; space=made_up');
+	SELECT dsec.tag('people', 'v', 'personal_health');
+	INSERT INTO people SELECT i, '' FROM generate_series(1, 600000) i;
+	COPY (SELECT v FROM people WHERE id <= 1000) TO STDOUT;
+	COPY people TO STDOUT;
+};
+my $full = Dsec::run($node, $made_up, user => 'mallory');
+is($full->{sqlstate}, 'DS003', 'an unassigned recipient cannot fill the memory');
+like($full->{err}, qr/full for unassigned recipients.*HINT:.*give the recipient its status/s, '... and is told why');
+cmp_ok(Dsec::counted($node, 'unassigned:mallory', 'personal_health'), '>', 200000, '... though it has most of it');
+is(Dsec::run($node, $made_up =~ s/COPY people.*//r, user => 'mallory')->{sqlstate}, '', 'who is counted stays counted');
+is(Dsec::run($node, $made_up =~ s/id <= 1000/id > 599990/r =~ s/COPY people.*//r, user => 'mallory')->{sqlstate},
+	'DS003', 'others are refused');
+is(Dsec::run($node, 'SELECT v FROM t WHERE id <= 12', user => 'bob')->{sqlstate}, '', 'assigned ones go on');
+sql("UPDATE dsec.recipient SET status = 'internal' WHERE name = 'unassigned:mallory'");
+is(Dsec::run($node, $made_up =~ s/id <= 1000/id > 599990/r =~ s/COPY people.*//r, user => 'mallory')->{sqlstate},
+	'', 'so does it when it has its status');
+$node->append_conf('postgresql.conf', 'dsec.shared_memory = 64MB');
+$node->restart;
+
 # ----- addresses -----------------------------------------------------------------
 
 sub remote

@@ -152,7 +152,7 @@ test_charge(PG_FUNCTION_ARGS)
 {
 	DsecSetKey	key;
 	DsecLimit	limit;
-	DsecChargeItem item;
+	DsecChargeItem item = {0};
 	int64		last = PG_GETARG_INT64(3);
 	int64		sent = 0;
 	int64		charged = 0;
@@ -249,7 +249,7 @@ test_receive(PG_FUNCTION_ARGS)
 {
 	DsecSetKey	key;
 	DsecLimit	limit;
-	DsecChargeItem item;
+	DsecChargeItem item = {0};
 	int64		last = PG_GETARG_INT64(3);
 	int64		counted;
 	int64		sent = 0;
