@@ -235,6 +235,16 @@ is_leaders_plan(QueryDesc *queryDesc)
 	return IsParallelWorker() && queryDesc->dest->mydest == DestTupleQueue;
 }
 
+/* Will somebody be told how many tagged rows each node of the plan had? */
+static bool
+shows_row_counts(QueryDesc *queryDesc)
+{
+	return queryDesc->instrument_options != 0 &&
+		dsec_guc_mode == DSEC_MODE_ENFORCING &&
+		dsec_lineage_is_covered(queryDesc->plannedstmt) &&
+		may_count(queryDesc->operation) && counts();
+}
+
 static void
 guard_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
@@ -249,6 +259,12 @@ guard_ExecutorStart(QueryDesc *queryDesc, int eflags)
 				covered_plan_to_server(stmt, stmt->queryId, server);
 		else if (!is_leaders_plan(queryDesc) && may_count(queryDesc->operation))
 			queryDesc->plannedstmt = covered_plan(stmt, stmt->queryId, false);
+	}
+
+	if (shows_row_counts(queryDesc))
+	{
+		queryDesc->plannedstmt = copyObject(queryDesc->plannedstmt);
+		dsec_lineage_cover_row_counts(queryDesc->plannedstmt);
 	}
 
 	if (prev_ExecutorStart_hook)

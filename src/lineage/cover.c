@@ -179,3 +179,17 @@ dsec_lineage_cover(PlannedStmt *stmt, List *reads, uint64 query_id,
 															   query_id)),
 										   makeString(server ? server : "")));
 }
+
+void
+dsec_lineage_cover_row_counts(PlannedStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, find_coverages(dsec_lineage_reads(stmt)))
+	{
+		DsecCoverage *coverage = lfirst(lc);
+
+		if (coverage->read->place == DSEC_READ_SCAN)
+			dsec_cover_row_count(stmt, coverage);
+	}
+}

@@ -30,6 +30,9 @@ extern List *dsec_cover_trace(PlannedStmt *stmt, List *coverages);
 /* Put dsec.charge where the read happens.  Raises DS003 when it cannot. */
 extern void dsec_cover_at_source(PlannedStmt *stmt, DsecCoverage *coverage);
 
+/* The same for a scan whose row counts will be seen. */
+extern void dsec_cover_row_count(PlannedStmt *stmt, DsecCoverage *coverage);
+
 /*
  * A call of dsec.charge for one group, with Vars of relation rti.  Without rowid
  * (a source that has no ctid) every row whose key is NULL counts by itself.

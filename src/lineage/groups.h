@@ -118,6 +118,12 @@ extern void dsec_lineage_cover(PlannedStmt *stmt, List *reads, uint64 query_id,
 													int plan_node_id,
 													List *private));
 
+/*
+ * Charge every row that a scan of a covered plan lets through, traced or not:
+ * for a run whose reader is told how many rows each node had.  stmt is changed.
+ */
+extern void dsec_lineage_cover_row_counts(PlannedStmt *stmt);
+
 /* The foreign server that the plan writes rows to, or NULL; palloc'd. */
 extern char *dsec_lineage_target_server(const PlannedStmt *stmt);
 

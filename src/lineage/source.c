@@ -147,7 +147,7 @@ may_disclose(Node *node, void *arg)
 	return expression_tree_walker(node, may_disclose, NULL);
 }
 
-/* Is there a charge among the quals of a foreign scan (foreign.c)? */
+/* Is there a charge among the quals of a scan? */
 static bool
 is_charged(Plan *plan)
 {
@@ -190,19 +190,13 @@ scan_columns(PlannedStmt *stmt, DsecCoverage *coverage, const DsecGroup *group)
 	return columns;
 }
 
-static void
-charge_scan(PlannedStmt *stmt, DsecCoverage *coverage)
+/* Calls of dsec.charge for all that a scan must count. */
+static List *
+scan_charges(PlannedStmt *stmt, DsecCoverage *coverage)
 {
 	Plan	   *plan = coverage->read->node;
-	List	   *quals = NIL;
 	List	   *charges = NIL;
-	bool		placed = false;
 	ListCell   *lc;
-
-	if (IsA(plan, ForeignScan) && is_charged(plan))
-		return;
-	if (dsec_plan_scanrelid(plan) == 0 && !IsA(plan, NamedTuplestoreScan))
-		refuse(stmt, coverage, "rows of this kind of scan cannot be charged");
 
 	foreach(lc, coverage->groups)
 	{
@@ -219,6 +213,25 @@ charge_scan(PlannedStmt *stmt, DsecCoverage *coverage)
 										  scan_columns(stmt, coverage, group)));
 	}
 
+	return charges;
+}
+
+static void
+charge_scan(PlannedStmt *stmt, DsecCoverage *coverage)
+{
+	Plan	   *plan = coverage->read->node;
+	List	   *quals = NIL;
+	List	   *charges;
+	bool		placed = false;
+	ListCell   *lc;
+
+	if (IsA(plan, ForeignScan) && is_charged(plan))
+		return;
+	if (dsec_plan_scanrelid(plan) == 0 && !IsA(plan, NamedTuplestoreScan))
+		refuse(stmt, coverage, "rows of this kind of scan cannot be charged");
+
+	charges = scan_charges(stmt, coverage);
+
 	foreach(lc, plan->qual)
 	{
 		Node	   *qual = lfirst(lc);
@@ -233,6 +246,69 @@ charge_scan(PlannedStmt *stmt, DsecCoverage *coverage)
 	if (!placed)
 		quals = list_concat(quals, charges);
 	plan->qual = quals;
+}
+
+/* Does the expression read a tagged column of the scan? */
+static bool
+reads_tagged(Node *node, void *arg)
+{
+	DsecRead   *read = arg;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+
+		if (var->varno == INDEX_VAR && IsA(read->node, IndexOnlyScan))
+		{
+			List	   *columns = ((IndexOnlyScan *) read->node)->indextlist;
+
+			return reads_tagged((Node *) list_nth_node(TargetEntry, columns,
+													   var->varattno - 1)->expr,
+								arg);
+		}
+		return var->varno == (int) read->rti &&
+			(var->varattno == InvalidAttrNumber ||
+			 (var->varattno > 0 && bms_is_member(var->varattno, read->attnos)));
+	}
+
+	return expression_tree_walker(node, reads_tagged, arg);
+}
+
+/* Do tagged columns decide which rows the quals of a scan get to see? */
+static bool
+finds_by_tagged(DsecRead *read)
+{
+	switch (nodeTag(read->node))
+	{
+		case T_IndexScan:
+			return reads_tagged((Node *) ((IndexScan *) read->node)->indexqualorig,
+								read);
+		case T_IndexOnlyScan:
+			return reads_tagged((Node *) ((IndexOnlyScan *) read->node)->indexqual,
+								read);
+		case T_BitmapHeapScan:
+			return reads_tagged((Node *) ((BitmapHeapScan *) read->node)->bitmapqualorig,
+								read);
+		default:
+			return false;
+	}
+}
+
+/*
+ * EXPLAIN ANALYZE tells how many rows passed a scan's quals, and how many an
+ * index gave before these.
+ */
+void
+dsec_cover_row_count(PlannedStmt *stmt, DsecCoverage *coverage)
+{
+	Plan	   *plan = coverage->read->node;
+
+	if (finds_by_tagged(coverage->read))
+		plan->qual = list_concat(scan_charges(stmt, coverage), plan->qual);
+	else if (dsec_plan_scanrelid(plan) != 0 && !is_charged(plan))
+		charge_scan(stmt, coverage);
 }
 
 static Node *

@@ -137,6 +137,17 @@ my @leaks = (
 	],
 	'PREPARE' => [ 'SET plan_cache_mode = force_generic_plan', 'PREPARE p(int) AS SELECT count(*) FROM secret WHERE leak(seq) AND lab >= $1', 'EXECUTE p (0)' ],
 	'EXPLAIN ANALYZE' => ['EXPLAIN ANALYZE SELECT lab FROM secret WHERE leak(seq)'],
+	'EXPLAIN ANALYZE of rows that a limit skips' => ["EXPLAIN ANALYZE SELECT seq FROM secret WHERE person_id + 0 = 5 AND seq = 'G5' OFFSET 1"],
+	'EXPLAIN ANALYZE of rows that a join drops' =>
+	  ["EXPLAIN ANALYZE SELECT s.seq FROM secret s JOIN visit v ON v.place = s.seq WHERE s.seq = 'G5'"],
+	'EXPLAIN ANALYZE of rows that an index gives' =>
+	  [ 'SET enable_seqscan = off', 'SET enable_bitmapscan = off', "EXPLAIN ANALYZE SELECT lab FROM secret WHERE seq = 'G5' AND length(seq) < 0" ],
+	'EXPLAIN ANALYZE of rows that a bitmap gives' =>
+	  [ 'SET enable_seqscan = off', 'SET enable_indexscan = off', "EXPLAIN ANALYZE SELECT lab FROM secret WHERE seq = 'G5' AND length(seq) < 0" ],
+	'EXPLAIN ANALYZE of an index-only scan' => [
+		'SET enable_seqscan = off', 'SET enable_bitmapscan = off',
+		"EXPLAIN ANALYZE SELECT person_id FROM secret WHERE person_id = 5 AND seq = 'G5' AND length(seq) < 0"
+	],
 	'EXPLAIN' => ["EXPLAIN SELECT lab FROM secret WHERE seq === 'x'"],
 	'EXPLAIN with statistics' => ["EXPLAIN SELECT lab FROM dose WHERE seq ~== 'x'"],
 	'EXPLAIN with a histogram' => ["EXPLAIN SELECT lab FROM secret WHERE seq ~== 'x'"],
