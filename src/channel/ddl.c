@@ -17,6 +17,7 @@
 #include "catalog/partition.h"
 #include "catalog/pg_inherits.h"
 #include "channel/channel.h"
+#include "lineage/reads.h"
 #include "tag/tag.h"
 
 static bool
@@ -97,6 +98,15 @@ splits_default(const CreateStmt *stmt)
 		is_tagged(parent);
 }
 
+/* Does an error of COPY ... FROM quote rows that are there? */
+static bool
+quotes_conflicts(RangeVar *relation)
+{
+	Oid			relid = RangeVarGetRelid(relation, AccessShareLock, true);
+
+	return OidIsValid(relid) && dsec_lineage_quotes_conflicts(relid);
+}
+
 const char *
 dsec_channel_unplanned_read(Node *statement)
 {
@@ -111,6 +121,11 @@ dsec_channel_unplanned_read(Node *statement)
 		case T_CreateStmt:
 			if (splits_default((CreateStmt *) statement))
 				return "create a partition beside this default partition";
+			break;
+		case T_CopyStmt:
+			if (((CopyStmt *) statement)->is_from &&
+				quotes_conflicts(((CopyStmt *) statement)->relation))
+				return "copy into this table";
 			break;
 		case T_IndexStmt:
 			if (is_tagged(((IndexStmt *) statement)->relation))

@@ -185,7 +185,12 @@ channel_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 		{
 			case T_CopyStmt:
 				if (((CopyStmt *) statement)->is_from)
+				{
+					if (dsec_guc_mode == DSEC_MODE_ENFORCING &&
+						dsec_context_may_count())
+						refuse_unplanned_read(statement);
 					break;
+				}
 				export_copy(pstmt, queryString, context, params, queryEnv,
 							dest, qc, readOnlyTree);
 				return;

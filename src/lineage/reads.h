@@ -66,4 +66,14 @@ extern bool dsec_lineage_leaks(Node *expr, Index rti, const Bitmapset *attnos);
 extern int	dsec_lineage_charge_position(Plan *scan, Index rti,
 										 const Bitmapset *attnos);
 
+/*
+ * Columns (offset as in pull_varattnos) of the exclusion constraints of this
+ * relation that have a tagged one; a row with new values there may have another
+ * row's quoted in an error.
+ */
+extern Bitmapset *dsec_lineage_quoted_keys(Oid relid);
+
+/* Could adding rows to the relation, or to a partition, have others quoted? */
+extern bool dsec_lineage_quotes_conflicts(Oid relid);
+
 #endif							/* DSEC_READS_H */

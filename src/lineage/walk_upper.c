@@ -17,6 +17,7 @@
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "lineage/harmless.h"
+#include "lineage/reads.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
@@ -296,6 +297,33 @@ use_scans(DsecWalk *walk, Plan *plan, Index rti, const Bitmapset *attnos)
 		use_scans(walk, innerPlan(plan), rti, attnos);
 }
 
+/* May new rows or new values have the keys of other rows quoted? */
+static bool
+quotes_others(ModifyTable *modify, Oid relid, int target)
+{
+	Bitmapset  *keys;
+	ListCell   *lc;
+
+	switch (modify->operation)
+	{
+		case CMD_INSERT:
+			return dsec_lineage_quotes_conflicts(relid);
+		case CMD_UPDATE:
+			keys = dsec_lineage_quoted_keys(relid);
+			foreach(lc, (List *) list_nth(modify->updateColnosLists, target))
+			{
+				if (bms_is_member(lfirst_int(lc) - FirstLowInvalidHeapAttributeNumber,
+								  keys))
+					return true;
+			}
+			return false;
+		case CMD_MERGE:
+			return dsec_lineage_quotes_conflicts(relid);
+		default:
+			return false;
+	}
+}
+
 /*
  * A row that is updated goes into its new version as a whole, and from there
  * to triggers and into the error of a constraint that it breaks.  The same
@@ -313,6 +341,9 @@ use_targets(DsecWalk *walk, ModifyTable *modify)
 
 		if (walk->tagged[rti] == NULL)
 			continue;
+		if (quotes_others(modify, rt_fetch(rti, walk->stmt->rtable)->relid,
+						  foreach_current_index(lc)))
+			(void) dsec_walk_opaque(walk, &modify->plan, rti);
 		if (modify->operation == CMD_INSERT)
 		{
 			if (modify->onConflictAction == ONCONFLICT_UPDATE)

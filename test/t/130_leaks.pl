@@ -432,6 +432,29 @@ foreach (
 	is($sqlstate, '', 'a partition beside no default partition is not refused') or diag($error);
 }
 
+# ---- exclusion constraints quote the row in the way -----------------------------------------
+
+{
+	my $role = $lab->recipient;
+
+	$lab->officer($_) foreach (
+		'CREATE TABLE stay (person_id int PRIMARY KEY, seq circle, lab int, EXCLUDE USING gist (seq WITH &&))',
+		"INSERT INTO stay SELECT i, circle(point(10 * i, 0), 1), 0 FROM generate_series(1, 5) i");
+	$lab->tag('stay');
+	foreach (
+		"INSERT INTO stay VALUES (9, '((20,0),3)', 0)",
+		"COPY stay FROM PROGRAM 'echo'",
+		"UPDATE stay SET seq = '((20,0),3)' WHERE person_id = 1",
+		"MERGE INTO stay s USING (VALUES (9)) v (i) ON s.person_id = v.i WHEN NOT MATCHED THEN INSERT VALUES (9, '((20,0),3)', 0)")
+	{
+		$r = $lab->client($role)->query($_);
+		is($r->{sqlstate}, 'DS003', "refused: $_") or diag($r->{error});
+		unlike("$r->{error}", qr/existing key/, 'and nobody is quoted');
+	}
+	$r = $lab->client($role)->query('UPDATE stay SET lab = 1');
+	is($r->{sqlstate}, '', 'an UPDATE of other columns is not refused');
+}
+
 # ---- calls that only dsec may make -------------------------------------------------------
 
 {
