@@ -37,7 +37,7 @@
 #include "utils/relcache.h"
 
 /* most memory that one cache of keys may take */
-#define SEEN_LIMIT ((Size) 256 * 1024 * 1024)
+#define SEEN_LIMIT ((Size) 128 * 1024 * 1024)
 
 /* rows with more subjects than this need memory of their own */
 #define FEW_SUBJECTS 16
@@ -303,14 +303,10 @@ integer_value(Oid type, Datum value)
 	}
 }
 
-/* This export has seen the subject now. */
-static inline void
-note_seen(DsecRun *run, DsecMeter *meter, DsecSeenBits *bits, uint64 bit)
+/* The export has met a subject for the first time. */
+static void
+count_subject(DsecRun *run, DsecMeter *meter)
 {
-	if (likely((bits->seen & bit) != 0))
-		return;
-
-	bits->seen |= bit;
 	for (int i = 0; i < meter->ncategories; i++)
 		dsec_export_count(run, meter->category_index[i], 1, 0);
 }
@@ -318,15 +314,15 @@ note_seen(DsecRun *run, DsecMeter *meter, DsecSeenBits *bits, uint64 bit)
 bool
 dsec_meter_knows(DsecRun *run, DsecMeter *meter, Datum key)
 {
-	uint64		value = (uint64) integer_value(meter->integer, key);
-	uint64		bit = dsec_seen_bit(value);
-	DsecSeenBits *bits;
+	bool		first;
 
 	prepare(run, meter);
-	bits = dsec_seen_find(meter->keys, value, run->export->number);
-	if ((bits->charged & bit) == 0)
+	if (!dsec_seen_check(meter->keys,
+						 (uint64) integer_value(meter->integer, key),
+						 run->export->number, &first))
 		return false;
-	note_seen(run, meter, bits, bit);
+	if (unlikely(first))
+		count_subject(run, meter);
 
 	return true;
 }
@@ -335,14 +331,12 @@ void
 dsec_meter_expect(DsecRun *run, DsecMeter *meter, Datum key)
 {
 	uint64		value = (uint64) integer_value(meter->integer, key);
-	DsecSeenBits *bits;
 	int			i = value & (EXPECTED - 1);
 
 	if (!run->context.charges)
 		return;
 	prepare(run, meter);
-	bits = dsec_seen_find(meter->keys, value, run->export->number);
-	if ((bits->charged & dsec_seen_bit(value)) != 0 ||
+	if (dsec_seen_is_charged(meter->keys, value) ||
 		(meter->expected[i] == value && meter->expected_hash[i] != 0))
 		return;
 
@@ -565,18 +559,16 @@ dsec_meter_row(DsecRun *run, DsecMeter **meters, int n,
 		uint32		outside;
 		bool		row;
 		DsecSeen   *seen;
-		DsecSeenBits *bits;
-		uint64		bit;
+		bool		first;
 
 		if (!find_subject(run, meter, values[i], nulls[i], &key, &outside, &row))
 			continue;
 
 		seen = seen_of(meter->tally, outside, row);
-		bits = dsec_seen_find(seen, key, run->export->number);
-		bit = dsec_seen_bit(key);
-		if ((bits->charged & bit) != 0)
+		if (dsec_seen_check(seen, key, run->export->number, &first))
 		{
-			note_seen(run, meter, bits, bit);
+			if (first)
+				count_subject(run, meter);
 			continue;
 		}
 
@@ -605,13 +597,10 @@ dsec_meter_row(DsecRun *run, DsecMeter **meters, int n,
 		for (int i = 0; i < npending; i++)
 		{
 			DsecMeter  *meter = pending[i].meter;
-			DsecSeenBits *bits = dsec_seen_find(pending[i].seen, pending[i].key,
-												run->export->number);
-			uint64		bit = dsec_seen_bit(pending[i].key);
 
-			if (done)
-				bits->charged |= bit;
-			note_seen(run, meter, bits, bit);
+			if (dsec_seen_note(pending[i].seen, pending[i].key,
+							   run->export->number, done))
+				count_subject(run, meter);
 			for (int c = 0; c < meter->ncategories; c++)
 			{
 				if ((charged[i] & (1 << c)) != 0)

@@ -13,7 +13,7 @@
 #include "guard/seen.h"
 #include "utils/memutils.h"
 
-#define INITIAL_WORDS 64
+#define INITIAL_ENTRIES 64
 
 static uint64
 mix(uint64 x)
@@ -23,13 +23,6 @@ mix(uint64 x)
 	x ^= x >> 33;
 
 	return x;
-}
-
-static DsecSeenWord *
-new_words(DsecSeen *seen, uint64 n)
-{
-	return MemoryContextAllocExtended(seen->context, n * sizeof(DsecSeenWord),
-									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
 DsecSeen *
@@ -43,89 +36,118 @@ dsec_seen_create(MemoryContext context, Size limit)
 	return seen;
 }
 
-/* The key's chunk, made or prepared for another export. */
-DsecSeenChunk *
-dsec_seen_chunk(DsecSeen *seen, uint64 key, uint32 export)
+void
+dsec_seen_new_export(DsecSeenChunk *chunk, uint32 export)
 {
-	DsecSeenChunk **chunk = &seen->chunks[key >> DSEC_SEEN_CHUNK_BITS];
-
-	if (*chunk == NULL)
-		*chunk = MemoryContextAllocZero(seen->context, sizeof(DsecSeenChunk));
-	else
-	{
-		for (int i = 0; i < DSEC_SEEN_CHUNK_WORDS; i++)
-			(*chunk)->bits[i].seen = 0;
-	}
-	(*chunk)->export = export;
-
-	return *chunk;
+	for (int i = 0; i < DSEC_SEEN_CHUNK_WORDS; i++)
+		chunk->bits[i].seen = 0;
+	chunk->export = export;
 }
 
-/* Make room for more words; may move, or empty, the table. */
+/* Make room for more entries; moves the table, or empties it at its limit. */
 static void
 grow(DsecSeen *seen)
 {
-	DsecSeenWord *old = seen->words;
+	DsecSeenEntry *old = seen->entries;
 	uint64		oldsize = old ? seen->mask + 1 : 0;
-	uint64		newsize = old ? oldsize * 2 : INITIAL_WORDS;
-	DsecSeenWord *words;
+	uint64		newsize = old ? oldsize * 2 : INITIAL_ENTRIES;
+	DsecSeenEntry *entries;
 
-	if (newsize * sizeof(DsecSeenWord) > seen->limit)
+	if (old && newsize * sizeof(DsecSeenEntry) > seen->limit)
 	{
-		memset(old, 0, oldsize * sizeof(DsecSeenWord));
+		memset(old, 0, oldsize * sizeof(DsecSeenEntry));
 		seen->used = 0;
 		return;
 	}
 
-	words = new_words(seen, newsize);
+	entries = MemoryContextAllocExtended(seen->context,
+										 newsize * sizeof(DsecSeenEntry),
+										 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (uint64 i = 0; i < oldsize; i++)
 	{
 		if (old[i].used)
 		{
-			uint64		j = mix(old[i].word) & (newsize - 1);
+			uint64		j = mix(old[i].key) & (newsize - 1);
 
-			while (words[j].used)
+			while (entries[j].used)
 				j = (j + 1) & (newsize - 1);
-			words[j] = old[i];
+			entries[j] = old[i];
 		}
 	}
-	seen->words = words;
+	seen->entries = entries;
 	seen->mask = newsize - 1;
 	if (old)
 		pfree(old);
 }
 
-DsecSeenBits *
-dsec_seen_word(DsecSeen *seen, uint64 key, uint32 export)
+/* The key's place in the table: its entry, or a free one. */
+static DsecSeenEntry *
+find_place(const DsecSeen *seen, uint64 key)
 {
-	uint64		word = key >> 6;
-	DsecSeenWord *entry;
-	uint64		i;
+	uint64		i = mix(key) & seen->mask;
 
-	if (seen->words == NULL || seen->used * 2 > seen->mask)
-		grow(seen);
-
-	i = mix(word) & seen->mask;
-	for (;;)
-	{
-		entry = &seen->words[i];
-		if (entry->used && entry->word == word)
-			break;
-		if (!entry->used)
-		{
-			entry->word = word;
-			entry->used = true;
-			seen->used++;
-			break;
-		}
+	while (seen->entries[i].used && seen->entries[i].key != key)
 		i = (i + 1) & seen->mask;
-	}
 
-	if (entry->export != export)
+	return &seen->entries[i];
+}
+
+/* The key's entry, or NULL. */
+DsecSeenEntry *
+dsec_seen_entry(const DsecSeen *seen, uint64 key)
+{
+	DsecSeenEntry *entry;
+
+	if (seen->entries == NULL)
+		return NULL;
+	entry = find_place(seen, key);
+
+	return entry->used ? entry : NULL;
+}
+
+static bool
+note_small(DsecSeen *seen, uint64 key, uint32 export, bool charged)
+{
+	DsecSeenChunk **chunk = &seen->chunks[key >> DSEC_SEEN_CHUNK_BITS];
+	uint64		bit = UINT64CONST(1) << (key & 63);
+	DsecSeenBits *bits;
+	bool		first;
+
+	if (*chunk == NULL)
+		*chunk = MemoryContextAllocZero(seen->context, sizeof(DsecSeenChunk));
+	if ((*chunk)->export != export)
+		dsec_seen_new_export(*chunk, export);
+
+	bits = dsec_seen_bits(*chunk, key);
+	first = (bits->seen & bit) == 0;
+	bits->seen |= bit;
+	if (charged)
+		bits->charged |= bit;
+
+	return first;
+}
+
+bool
+dsec_seen_note(DsecSeen *seen, uint64 key, uint32 export, bool charged)
+{
+	DsecSeenEntry *entry;
+	bool		first;
+
+	if (key < DSEC_SEEN_SMALL)
+		return note_small(seen, key, export, charged);
+
+	if (seen->entries == NULL || seen->used * 2 > seen->mask)
+		grow(seen);
+	entry = find_place(seen, key);
+	if (!entry->used)
 	{
-		entry->export = export;
-		entry->bits.seen = 0;
+		entry->key = key;
+		entry->used = true;
+		seen->used++;
 	}
+	first = entry->export != export;
+	entry->export = export;
+	entry->charged |= charged;
 
-	return &entry->bits;
+	return first;
 }
