@@ -42,4 +42,10 @@ extern PGDLLEXPORT void dsec_report_logged(const struct DsecVerdict *verdict, st
  */
 extern char *dsec_report_event_line(int64 id, const struct DsecEvent *event);
 
+/*
+ * For a PG_CATCH in permissive mode: go on after a DS003, in the memory context
+ * given.  Any other error is thrown again.
+ */
+extern void dsec_report_forgive(MemoryContext context);
+
 #endif							/* DSEC_REPORT_H */

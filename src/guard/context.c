@@ -125,14 +125,7 @@ find_recipients_if_possible(DsecContext *context)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(memory);
-		error = CopyErrorData();
-		if (error->sqlerrcode != ERRCODE_DSEC_FAIL_CLOSED)
-			PG_RE_THROW();
-		FlushErrorState();
-		FreeErrorData(error);
+		dsec_report_forgive(memory);
 		clear_context(context);
 		context->records = true;
 		context->uncounted = true;

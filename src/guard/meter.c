@@ -249,14 +249,7 @@ find_tally_if_possible(DsecRun *run, const DsecMeter *meter)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		if (error->sqlerrcode != ERRCODE_DSEC_FAIL_CLOSED)
-			PG_RE_THROW();
-		FlushErrorState();
-		FreeErrorData(error);
+		dsec_report_forgive(context);
 		run->context.charges = false;
 		run->context.uncounted = true;
 		dsec_export_uncounted(run);
@@ -505,14 +498,7 @@ charge(DsecRun *run, const DsecRowSubject *subjects, int n, uint32 *charged)
 		}
 		PG_CATCH();
 		{
-			ErrorData  *error;
-
-			MemoryContextSwitchTo(context);
-			error = CopyErrorData();
-			if (error->sqlerrcode != ERRCODE_DSEC_FAIL_CLOSED)
-				PG_RE_THROW();
-			FlushErrorState();
-			FreeErrorData(error);
+			dsec_report_forgive(context);
 			dsec_export_uncounted(run);
 			done = false;
 		}
