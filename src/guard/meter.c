@@ -274,6 +274,17 @@ prepare_slowly(DsecRun *run, DsecMeter *meter)
 	meter->epoch = tally_epoch;
 }
 
+/*
+ * Before a row is looked at: who was charged yesterday is to be charged again.
+ * Not while pointers into a tally are in use.
+ */
+static inline void
+notice_midnight(void)
+{
+	if (unlikely(!dsec_ledger_is_today(tally_day)))
+		dsec_meter_refresh();
+}
+
 /* Make the meter ready for this run. */
 static inline void
 prepare(DsecRun *run, DsecMeter *meter)
@@ -309,6 +320,7 @@ dsec_meter_knows(DsecRun *run, DsecMeter *meter, Datum key)
 {
 	bool		first;
 
+	notice_midnight();
 	prepare(run, meter);
 	if (!dsec_seen_check(meter->keys,
 						 (uint64) integer_value(meter->integer, key),
@@ -521,6 +533,7 @@ dsec_meter_row(DsecRun *run, DsecMeter **meters, int n,
 	DsecRowSubject *subjects = few_subjects;
 	uint32	   *charged = few_charged;
 	int			npending = 0;
+	uint64		epoch;
 
 	if (n > FEW_SUBJECTS)
 	{
@@ -530,13 +543,16 @@ dsec_meter_row(DsecRun *run, DsecMeter **meters, int n,
 	}
 
 	/*
-	 * Before any pointer into a tally is taken; twice, because preparing one
-	 * meter at midnight drops the tallies of those before it.
+	 * Before any pointer into a tally is taken; again when preparing one meter
+	 * has dropped the tallies of those before it.
 	 */
-	for (int i = 0; i < n; i++)
-		prepare(run, meters[i]);
-	for (int i = 0; i < n; i++)
-		prepare(run, meters[i]);
+	notice_midnight();
+	do
+	{
+		epoch = tally_epoch;
+		for (int i = 0; i < n; i++)
+			prepare(run, meters[i]);
+	} while (epoch != tally_epoch);
 
 	for (int i = 0; i < n; i++)
 	{

@@ -185,6 +185,12 @@ dsec_ledger_today(void)
 	return dsec_ledger_advance();
 }
 
+bool
+dsec_ledger_is_today(DateADT day)
+{
+	return dsec_ledger == NULL || day == dsec_ledger_current_day();
+}
+
 static bool
 same_window(const DsecWindow *a, const DsecWindow *b)
 {

@@ -71,6 +71,9 @@ typedef struct DsecLimit
 /* Today in dsec.timezone; never goes back while the server runs. */
 extern DateADT dsec_ledger_today(void);
 
+/* Is it? Costs next to nothing, and may notice midnight a little late. */
+extern bool dsec_ledger_is_today(DateADT day);
+
 /* First day that counts today in a window. */
 extern DateADT dsec_ledger_window_start(const DsecWindow *window, DateADT today);
 

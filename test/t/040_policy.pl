@@ -133,6 +133,26 @@ is(sql($rules), 1, 'it does on that day, without anybody announcing it');
 configure('dsec_clock.offset = 172800');
 is(sql($rules), 0, 'and not after its last day');
 
+# ----- midnight --------------------------------------------------------------------
+
+# a statement that runs over midnight charges anew whom it has charged before
+my $days = q{SELECT count(DISTINCT day) FROM dsec.ledger_block b JOIN dsec.recipient r ON r.id = b.recipient
+	WHERE r.name = 'unassigned:eve' AND day >= (SELECT max(day) - 1 FROM dsec.ledger_block)};
+my $holder = $node->background_psql('postgres');
+$holder->query_safe('SELECT pg_advisory_lock(1)');
+my $over_midnight = IPC::Run::start(
+	[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-U', 'eve', '-c',
+		'COPY (SELECT v, CASE WHEN n = 2 AND id = 1 THEN pg_advisory_xact_lock(1) END'
+		. ' FROM t, generate_series(1, 2) n WHERE id <= 3 ORDER BY n, id) TO STDOUT' ],
+	'>', '/dev/null');
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'advisory'") or die;
+configure('dsec_clock.offset = 259200');
+Dsec::run($node, 'COPY (SELECT v FROM t WHERE id = 1) TO STDOUT', user => 'bob');
+$holder->quit;
+$over_midnight->finish;
+$node->poll_query_until('postgres', "SELECT ($days) = 2") or diag('days: ' . sql($days));
+is(sql($days), 2, 'charged on both days');
+
 # ----- memory kept for others -----------------------------------------------------
 
 # whoever may make a table can make up people, but not take all memory with them
