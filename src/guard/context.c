@@ -82,6 +82,7 @@ find_recipients(DsecContext *context)
 		for (int i = 0; i < nchannels; i++)
 			dsec_policy_channel(channels[i].name, channels[i].target,
 								&context->recipients);
+		dsec_policy_check_recipients(&context->recipients);
 	}
 
 	if (context->recipients.n > 0)

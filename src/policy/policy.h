@@ -22,6 +22,7 @@
 typedef struct DsecRecipients
 {
 	int			n;
+	bool		more;			/* there are more than fit */
 	int32		id[DSEC_MAX_RECIPIENTS];	/* ascending, distinct */
 } DsecRecipients;
 
@@ -82,6 +83,12 @@ extern const DsecRecipients *dsec_policy_session(void);
  */
 extern void dsec_policy_channel(const char *channel, const char *target,
 								DsecRecipients *add);
+
+/*
+ * Refuse (DS003) what concerns more recipients than fit.  Who charges has to ask;
+ * the two above never raise it, because untagged work goes on.
+ */
+extern void dsec_policy_check_recipients(const DsecRecipients *recipients);
 
 /*
  * The automatic recipient of this session's login role, status "unassigned";

@@ -76,15 +76,25 @@ add_recipient(DsecRecipients *recipients, int32 id)
 	if (position < recipients->n && recipients->id[position] == id)
 		return;
 	if (recipients->n >= DSEC_MAX_RECIPIENTS)
+	{
+		recipients->more = true;
+		return;
+	}
+	memmove(&recipients->id[position + 1], &recipients->id[position],
+			(recipients->n - position) * sizeof(int32));
+	recipients->id[position] = id;
+	recipients->n++;
+}
+
+void
+dsec_policy_check_recipients(const DsecRecipients *recipients)
+{
+	if (recipients->more)
 		ereport(ERROR,
 				(errcode(ERRCODE_DSEC_FAIL_CLOSED),
 				 errmsg("this export concerns more than %d recipients",
 						DSEC_MAX_RECIPIENTS),
 				 errhint("Ask an officer to remove bindings in dsec.binding.")));
-	memmove(&recipients->id[position + 1], &recipients->id[position],
-			(recipients->n - position) * sizeof(int32));
-	recipients->id[position] = id;
-	recipients->n++;
 }
 
 /* The role that a binding means now, or 0. */
@@ -157,6 +167,7 @@ find_session_recipients(const DsecPolicy *policy, DsecRecipients *found)
 	candidates[2] = GetOuterUserId();
 
 	found->n = 0;
+	found->more = false;
 	for (int i = 0; i < policy->nbindings; i++)
 	{
 		const DsecPolicyBinding *binding = &DsecPolicyBindings(policy)[i];

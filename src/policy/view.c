@@ -243,6 +243,7 @@ dsec_policy_recipients_of(PG_FUNCTION_ARGS)
 
 		dsec_policy_channel(channel, target, &recipients);
 	}
+	dsec_policy_check_recipients(&recipients);
 	for (int i = 0; i < recipients.n; i++)
 	{
 		const char *name = dsec_policy_recipient_name(recipients.id[i]);

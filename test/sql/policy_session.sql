@@ -151,6 +151,12 @@ SELECT dsec.recipients_of('policy_many');
 SELECT dsec.unbind_channel('policy_many', NULL, 'policy_many_9');
 SELECT dsec.recipients_of('policy_many');
 DELETE FROM dsec.binding WHERE channel = 'policy_many';
+SELECT dsec.bind_role('policy_s_other', 'policy_many_' || i) FROM generate_series(1, 9) i;
+SET ROLE policy_s_other;
+SELECT dsec.recipients_of();
+SELECT 'goes on' AS untagged_work;
+RESET ROLE;
+DELETE FROM dsec.binding WHERE recipient LIKE 'policy_many_%';
 
 \c - :admin
 DROP OWNED BY policy_s_other;
