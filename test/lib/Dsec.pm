@@ -25,6 +25,8 @@ Dsec - what TAP tests of dsec have in common
   is($r->{out}, '1');
   like($r->{err}, qr/.../);       # verbose: SQLSTATE, DETAIL, HINT
 
+  Dsec::setting($node, 'dsec_clock.offset', '1');  # reload, and wait for it
+
   Dsec::recipient($node, 'Lab', roles => ['bob']);       # status covered
   Dsec::rule($node, category => 'personal_health', threshold => 10);
   is(Dsec::counted($node, 'Lab', 'personal_health'), 0); # of dsec.exposure
@@ -62,6 +64,19 @@ CONF
 	$node->safe_psql('postgres', 'CREATE EXTENSION dsec')
 	  if $args{extension} // 1;
 	return $node;
+}
+
+# Change a setting of a running node, and wait until the server has it.
+sub setting
+{
+	my ($node, $name, $value) = @_;
+
+	$node->adjust_conf('postgresql.conf', $name, $value);
+	$node->reload;
+	$node->poll_query_until('postgres',
+		"SELECT setting = '$value' FROM pg_settings WHERE name = '$name'")
+	  or die "setting $name";
+	return;
 }
 
 sub run

@@ -24,14 +24,7 @@ sub sql
 
 sub setting
 {
-	my ($name, $value) = @_;
-
-	$node->adjust_conf('postgresql.conf', $name, $value);
-	$node->reload;
-	$node->poll_query_until('postgres',
-		"SELECT setting = '$value' FROM pg_settings WHERE name = '$name'")
-	  or die "setting $name";
-	return;
+	return Dsec::setting($node, @_);
 }
 
 # Several statements at once, each in a session of its own; their outputs.
