@@ -788,5 +788,16 @@ $lab->{officer} = Dsec::Wire->new($node);
 	is("$r->{sqlstate} " . @{ $r->{rows} }, 'DS001 0', 'and opens no room');
 }
 
+# ---- what dsec has said of all this ------------------------------------------------------
+
+# Law L8: names and counts.  A genome is a G and a number.
+{
+	my @lines = grep { /DSEC: / } split(/\n/, slurp_file($node->logfile));
+
+	cmp_ok(scalar @lines, '>', 100, 'the server log has the records');
+	is(scalar(grep { /\bG\d/ } @lines), 0, 'and no genome');
+	is($lab->officer(q{SELECT count(*) FROM dsec.event AS e WHERE e::text ~ '\mG\d'}), 0, 'nor have the records in the table');
+}
+
 $node->stop;
 done_testing();
