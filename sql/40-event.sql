@@ -12,7 +12,7 @@ CREATE TYPE dsec.event_category AS (
 );
 
 COMMENT ON TYPE dsec.event_category IS
-'What an export carried of one category: subjects = distinct subjects seen, charged = of these, new to the ledger that day.';
+'What an export carried of one category: subjects = distinct subjects seen, charged = of these, new to the ledger that day, for at least one of the recipients.';
 
 CREATE TABLE dsec.event (
 	id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -60,7 +60,7 @@ COMMENT ON COLUMN dsec.event.pid IS 'Process id of the backend.';
 COMMENT ON COLUMN dsec.event.channel IS 'The way out: select, copy, file, program, fdw, ...';
 COMMENT ON COLUMN dsec.event.recipients IS 'Names of the recipients concerned; a last entry "..." means that the list was cut.';
 COMMENT ON COLUMN dsec.event.relations IS 'Tagged relations read, each as schema.table(column,column); a last entry "..." means that the list was cut.';
-COMMENT ON COLUMN dsec.event.categories IS 'Per category: subjects (distinct subjects seen; in a folded row the sum over its exports, so a subject in two of them counts twice) and charged (of these, new to the ledger that day; exact also when folded). Query it as FROM dsec.event e, unnest(e.categories) c.';
+COMMENT ON COLUMN dsec.event.categories IS 'Per category: subjects (distinct subjects seen; in a folded row the sum over its exports, so a subject in two of them counts twice) and charged (of these, new to the ledger that day, for at least one of the recipients; exact also when folded). Query it as FROM dsec.event e, unnest(e.categories) c.';
 COMMENT ON COLUMN dsec.event.rows IS 'Rows that left; the sum when folded. NULL for kinds other than export.';
 COMMENT ON COLUMN dsec.event.decision IS 'allow; log: over a threshold that only logs; block: refused by a rule (DS001); error: ended by an error, or never ended; uncounted: left uncounted in permissive mode.';
 COMMENT ON COLUMN dsec.event.rule IS 'Rule that decided, as "regime: citation".';
@@ -138,7 +138,7 @@ FROM dsec.event AS e
 WHERE e.kind = 'export' AND e.decision = 'block' AND dsec.event_check_database();
 
 COMMENT ON VIEW dsec.blocked_exports IS
-'Exports that a rule refused, with regime and citation; detail says what was counted against which threshold. rows, subjects and charged are what left before the refusal.';
+'Exports that a rule refused, with regime and citation; detail says what was counted against which threshold. rows is what left before the refusal, subjects and charged what was counted before it, in rows that left or not.';
 
 REVOKE ALL ON TABLE dsec.exports, dsec.blocked_exports FROM PUBLIC;
 GRANT SELECT ON TABLE dsec.exports, dsec.blocked_exports TO dsec_auditor, dsec_officer;

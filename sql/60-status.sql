@@ -113,7 +113,9 @@ BEGIN
 		advice := 'Export from the primary.';
 	ELSIF s.worker <> 'ready' OR NOT s.current THEN
 		value := 'fail closed: exports of tagged data are refused, other work runs';
-		advice := coalesce(s.problem, 'The server log has the messages of the dsec worker.');
+		advice := coalesce(s.problem,
+			CASE s.worker WHEN 'ready' THEN 'The worker is about to publish the policy: ask again in a moment. ' ELSE '' END
+			|| 'The server log has the messages of the dsec worker.');
 	ELSIF tagged = 0 THEN
 		value := 'ready, but no column of this database is tagged, so nothing is counted';
 		advice := 'Tag columns with dsec.tag() or SECURITY LABEL FOR dsec.';

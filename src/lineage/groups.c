@@ -60,7 +60,7 @@ refuse_problem(const DsecRelationTags *tags, const DsecTaggedColumn *column)
 					get_rel_name(tags->relid)),
 			 errdetail("%s", column->problem),
 			 tags->relid < FirstNormalObjectId ?
-			 errhint("Leave the column out, or read it as a role that is bound to no recipient.") :
+			 errhint("Leave the column out, or SELECT it as a role that is bound to no recipient.") :
 			 errhint("Have an officer correct the tag; dsec.tagged_columns shows it.")));
 }
 
