@@ -11,6 +11,7 @@
 #include "fmgr.h"
 #include "guc.h"
 #include "ledger/event.h"
+#include "ledger/event_slots.h"
 #include "miscadmin.h"
 #include "report.h"
 #include "utils/builtins.h"
@@ -41,6 +42,11 @@ dsec_event_check_database(PG_FUNCTION_ARGS)
 Datum
 dsec_event_flush_sql(PG_FUNCTION_ARGS)
 {
+	if (dsec_event_shared == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DSEC_FAIL_CLOSED),
+				 errmsg("dsec is not loaded at server start, so nothing is recorded"),
+				 errhint("Add dsec to shared_preload_libraries and restart the server.")));
 	if (!dsec_event_flush())
 		ereport(ERROR,
 				(errcode(ERRCODE_DSEC_FAIL_CLOSED),

@@ -317,6 +317,7 @@ $node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
 $node->restart;
 like(sql("SELECT value FROM dsec.status() LIMIT 1"), qr/^NOT PROTECTED: dsec is not loaded at server start/, 'status without preloading');
 is(Dsec::run($node, 'SELECT * FROM dsec.exposure')->{sqlstate}, 'DS003', 'exposure says so, too');
+like(Dsec::run($node, 'SELECT dsec.flush_events()')->{err}, qr/not loaded at server start/, 'and flush_events');
 sql("UPDATE dsec.rule SET note = 'without preloading' WHERE id = 3");
 is(sql('SELECT origin FROM dsec.rule WHERE id = 3'), 'officer', 'tables can be edited');
 
