@@ -159,6 +159,7 @@ dsec_lineage_cover(PlannedStmt *stmt, List *reads, uint64 query_id,
 		coverages = find_coverages(dsec_lineage_reads(stmt));
 	}
 
+	dsec_cover_find_absence(stmt, coverages);
 	groups = dsec_cover_trace(stmt, coverages);
 
 	foreach(lc, coverages)

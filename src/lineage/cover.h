@@ -18,6 +18,7 @@ typedef struct DsecCoverage
 	List	   *groups;			/* of DsecGroup: what must be counted */
 	bool		traced;
 	const char *why;			/* why not traced; NULL while nobody knows */
+	bool		absence;		/* rows that it does not give show by that */
 } DsecCoverage;
 
 /*
@@ -26,6 +27,9 @@ typedef struct DsecCoverage
  * their positions in the target list of the top node; sets traced and why.
  */
 extern List *dsec_cover_trace(PlannedStmt *stmt, List *coverages);
+
+/* Find the reads whose missing rows show. */
+extern void dsec_cover_find_absence(PlannedStmt *stmt, List *coverages);
 
 /* Put dsec.charge where the read happens.  Raises DS003 when it cannot. */
 extern void dsec_cover_at_source(PlannedStmt *stmt, DsecCoverage *coverage);

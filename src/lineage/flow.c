@@ -83,6 +83,34 @@ append_origins(DsecFlow *flow, Bitmapset **origins, Node *expr,
 }
 
 /*
+ * Is the pattern of LIKE a constant that does not end in the middle of an
+ * escape?  One that does is an error, but only where the value matches up to
+ * there.
+ */
+static bool
+complete_pattern(List *args)
+{
+	Const	   *pattern = (Const *) lsecond(args);
+	text	   *bytes;
+	int			escapes = 0;
+
+	if (list_length(args) != 2 || !IsA(pattern, Const))
+		return false;
+	if (pattern->constisnull)
+		return true;
+	if (pattern->consttype != TEXTOID && pattern->consttype != BYTEAOID &&
+		pattern->consttype != BPCHAROID && pattern->consttype != VARCHAROID)
+		return false;
+
+	bytes = DatumGetTextPP(pattern->constvalue);
+	for (int i = VARSIZE_ANY_EXHDR(bytes) - 1;
+		 i >= 0 && VARDATA_ANY(bytes)[i] == '\\'; i--)
+		escapes++;
+
+	return escapes % 2 == 0;
+}
+
+/*
  * A call: origins of the result, and what the call shows.  "first" is the
  * number of the first of these arguments among all of the function's.
  */
@@ -96,6 +124,12 @@ flow_call(DsecFlow *flow, Oid function, List *args, int first,
 	bool		row_shown = (shows == DSEC_SHOWS_ALL);
 	int			argno = first;
 	ListCell   *lc;
+
+	if (shows == DSEC_SHOWS_BY_PATTERN)
+	{
+		shows = complete_pattern(args) ? 0 : DSEC_SHOWS_ALL;
+		row_shown = (shows == DSEC_SHOWS_ALL);
+	}
 
 	foreach(lc, args)
 	{
@@ -176,11 +210,14 @@ flow_coerce_to_domain(DsecFlow *flow, CoerceToDomain *coerce,
 	ListCell   *lc;
 
 	/*
-	 * A violation names the domain and the constraint, not the value.  The
-	 * reference must live as long as the memory context.
+	 * A violation names the domain and the constraint, not the value; but that
+	 * there is one tells about it.  The reference must live as long as the
+	 * memory context.
 	 */
 	InitDomainConstraintRef(coerce->resulttype, constraints,
 							CurrentMemoryContext, false);
+	if (constraints->constraints != NIL)
+		show(flow, bms_union(origins, control));
 	flow->domainvalue = origins;
 	foreach(lc, constraints->constraints)
 	{
@@ -397,9 +434,11 @@ dsec_flow_expr(DsecFlow *flow, Node *expr, Bitmapset *control)
 			{
 				Param	   *param = (Param *) expr;
 
-				if (param->paramkind == PARAM_EXTERN || flow->param == NULL)
+				if (param->paramkind == PARAM_EXTERN)
 					return NULL;
-				return flow->param(flow, param);
+				if (flow->fails == NULL || flow->fails(flow, param))
+					show(flow, control);
+				return flow->param ? flow->param(flow, param) : NULL;
 			}
 
 		case T_Const:

@@ -29,6 +29,12 @@ struct DsecFlow
 	/* origins of a PARAM_EXEC Param; NULL when there are none */
 	Bitmapset  *(*param) (DsecFlow *flow, Param *param);
 
+	/*
+	 * Is the PARAM_EXEC Param the result of a subquery that fails when it has
+	 * several rows?  NULL: it might.
+	 */
+	bool		(*fails) (DsecFlow *flow, Param *param);
+
 	/* origins of a SubPlan's result; NULL when none can occur */
 	Bitmapset  *(*subplan) (DsecFlow *flow, SubPlan *subplan,
 							Bitmapset *control);

@@ -26,6 +26,12 @@
 #define DSEC_SHOWS_BY_TYPE	((uint32) 1 << 31)
 
 /*
+ * Bit 30, alone: LIKE and its like, harmless with a constant pattern that is
+ * complete.  (No function in the list has as many arguments.)
+ */
+#define DSEC_SHOWS_BY_PATTERN	((uint32) 1 << 30)
+
+/*
  * Which arguments of a function (or aggregate, or window function) may show?
  * Bit n stands for argument n, counted from 0; bit 30 for argument 30 and all
  * that follow.  0 when the function is leakproof or reviewed without

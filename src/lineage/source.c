@@ -125,28 +125,6 @@ dsec_cover_charge_call(const DsecGroup *group, Index rti, Oid relid, bool rowid)
 	return charge_call(group, rowid && group->rowid, columns);
 }
 
-static bool
-is_harmful(Oid function, void *arg)
-{
-	return !dsec_lineage_harmless(function);
-}
-
-/*
- * Does the expression run a function that is not known to be harmless, on
- * whatever arguments?  Whether it runs for a row can tell about the row.
- */
-static bool
-may_disclose(Node *node, void *arg)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, SubPlan) || IsA(node, AlternativeSubPlan) ||
-		check_functions_in_node(node, is_harmful, NULL))
-		return true;
-
-	return expression_tree_walker(node, may_disclose, NULL);
-}
-
 /* Is there a charge among the quals of a scan? */
 static bool
 is_charged(Plan *plan)
@@ -216,38 +194,6 @@ scan_charges(PlannedStmt *stmt, DsecCoverage *coverage)
 	return charges;
 }
 
-static void
-charge_scan(PlannedStmt *stmt, DsecCoverage *coverage)
-{
-	Plan	   *plan = coverage->read->node;
-	List	   *quals = NIL;
-	List	   *charges;
-	bool		placed = false;
-	ListCell   *lc;
-
-	if (IsA(plan, ForeignScan) && is_charged(plan))
-		return;
-	if (dsec_plan_scanrelid(plan) == 0 && !IsA(plan, NamedTuplestoreScan))
-		refuse(stmt, coverage, "rows of this kind of scan cannot be charged");
-
-	charges = scan_charges(stmt, coverage);
-
-	foreach(lc, plan->qual)
-	{
-		Node	   *qual = lfirst(lc);
-
-		if (!placed && may_disclose(qual, NULL))
-		{
-			quals = list_concat(quals, charges);
-			placed = true;
-		}
-		quals = lappend(quals, qual);
-	}
-	if (!placed)
-		quals = list_concat(quals, charges);
-	plan->qual = quals;
-}
-
 /* Does the expression read a tagged column of the scan? */
 static bool
 reads_tagged(Node *node, void *arg)
@@ -294,6 +240,56 @@ finds_by_tagged(DsecRead *read)
 		default:
 			return false;
 	}
+}
+
+/*
+ * Where absence shows, a row that a qual on a tagged column drops is shown as
+ * well: it must be charged before.  Rows that an index does not even give
+ * cannot be.
+ */
+static int
+first_tagged_qual(PlannedStmt *stmt, DsecCoverage *coverage)
+{
+	int			position = 0;
+	ListCell   *lc;
+
+	if (finds_by_tagged(coverage->read))
+		refuse(stmt, coverage, "the rows that an index on it leaves out show by their absence");
+
+	foreach(lc, coverage->read->node->qual)
+	{
+		if (reads_tagged(lfirst(lc), coverage->read))
+			break;
+		position++;
+	}
+
+	return position;
+}
+
+static void
+charge_scan(PlannedStmt *stmt, DsecCoverage *coverage)
+{
+	Plan	   *plan = coverage->read->node;
+	List	   *charges;
+	int			position;
+
+	if (IsA(plan, ForeignScan) && is_charged(plan))
+		return;
+	if (dsec_plan_scanrelid(plan) == 0 && !IsA(plan, NamedTuplestoreScan))
+		refuse(stmt, coverage, "rows of this kind of scan cannot be charged");
+
+	/* in front of what may disclose, behind what does not */
+	position = dsec_lineage_charge_position(plan, coverage->read->rti,
+											coverage->read->attnos);
+	if (position < 0)
+		refuse(stmt, coverage, "it may be disclosed before a row can be charged");
+	if (coverage->absence)
+		position = Min(position, first_tagged_qual(stmt, coverage));
+
+	charges = scan_charges(stmt, coverage);
+	plan->qual = list_concat(list_concat(list_copy_head(plan->qual, position),
+										 charges),
+							 list_copy_tail(plan->qual, position));
 }
 
 /*

@@ -282,6 +282,13 @@ walk_param(DsecFlow *flow, Param *param)
 	return walk->params[param->paramid];
 }
 
+/* An uncorrelated scalar subquery runs when its Param is first needed. */
+static bool
+walk_fails(DsecFlow *flow, Param *param)
+{
+	return bms_is_member(param->paramid, ((DsecWalk *) flow)->failing);
+}
+
 static void
 walk_show(DsecFlow *flow, Bitmapset *origins)
 {
@@ -295,6 +302,7 @@ walk_subplan(DsecFlow *flow, SubPlan *subplan, Bitmapset *control)
 	Plan	   *plan = (Plan *) list_nth(walk->stmt->subplans,
 										 subplan->plan_id - 1);
 	Bitmapset  *result = NULL;
+	Bitmapset  *given = control;
 	Bitmapset  *outputs;
 	DsecNodeFlow   *node;
 	ListCell   *lp,
@@ -305,9 +313,16 @@ walk_subplan(DsecFlow *flow, SubPlan *subplan, Bitmapset *control)
 	{
 		Bitmapset  *origins = dsec_flow_expr(flow, lfirst(la), control);
 
+		given = bms_union(given, origins);
 		dsec_walk_use(walk, origins);
 		dsec_walk_merge(walk, &walk->params[lfirst_int(lp)], origins);
 	}
+
+	/* more than one row is an error, which can tell about what it was given */
+	if (given != NULL && (subplan->subLinkType == EXPR_SUBLINK ||
+						  subplan->subLinkType == ROWCOMPARE_SUBLINK ||
+						  subplan->subLinkType == MULTIEXPR_SUBLINK))
+		dsec_walk_show(walk, given);
 
 	if (plan == NULL)
 		return dsec_walk_everything(walk, walk->scope->node);
@@ -325,6 +340,17 @@ walk_subplan(DsecFlow *flow, SubPlan *subplan, Bitmapset *control)
 		dsec_walk_merge(walk, &walk->params[lfirst_int(lp)],
 			  bms_union(dsec_walk_column(node, i++), node->control));
 	i = 1;
+	if (subplan->subLinkType != EXISTS_SUBLINK)
+	{
+		foreach(lp, subplan->setParam)
+		{
+			if (!bms_is_member(lfirst_int(lp), walk->failing))
+			{
+				walk->failing = bms_add_member(walk->failing, lfirst_int(lp));
+				walk->changed = true;
+			}
+		}
+	}
 	foreach(lp, subplan->setParam)
 		dsec_walk_merge(walk, &walk->params[lfirst_int(lp)],
 			  list_length(subplan->setParam) == 1 ? outputs :
@@ -668,6 +694,7 @@ dsec_walk_plan(PlannedStmt *stmt, Bitmapset **tagged, Oid exempt)
 
 	walk.flow.var = walk_var;
 	walk.flow.param = walk_param;
+	walk.flow.fails = walk_fails;
 	walk.flow.subplan = walk_subplan;
 	walk.flow.show = walk_show;
 	walk.flow.exempt = exempt;

@@ -51,6 +51,7 @@ typedef struct DsecWalk
 	bool		changed;
 	int			nparams;
 	Bitmapset **params;
+	Bitmapset  *failing;		/* parameters set by scalar subqueries */
 	DsecNodeFlow **worktables;	/* by the parameter that names them */
 	Plan	   *blind;			/* a node that may read what it does not say */
 	DsecScope  *scope;
