@@ -43,8 +43,10 @@ dsec_report_blocked(const DsecVerdict *verdict, const char *channel, DsecEvent *
 	strlcpy(event->channel, channel, sizeof(event->channel));
 	written = dsec_event_publish_durably(event);
 
+	/* the statement has literals; the record has its identifier */
 	ereport(ERROR,
 			(errcode(ERRCODE_DSEC_BLOCKED),
+			 errhidestmt(true),
 			 errmsg("export of \"%s\" data to recipient \"%s\" through channel \"%s\" is blocked",
 					verdict->category, verdict->recipient, channel),
 			 errdetail("Category \"%s\", recipient \"%s\": counted " INT64_FORMAT
