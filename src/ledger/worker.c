@@ -244,8 +244,14 @@ recheck_xact_callback(XactEvent event, void *arg)
 		return;
 	switch (event)
 	{
+		case XACT_EVENT_PRE_PREPARE:
+			/* it could be committed where nobody knows of the change */
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot prepare a transaction that has changed the ledger of dsec, or created or dropped the extension"),
+					 errhint("Change them in a transaction of its own.")));
+			break;
 		case XACT_EVENT_COMMIT:
-		case XACT_EVENT_PREPARE:
 			recheck_wanted = false;
 			pg_atomic_fetch_add_u32(&shared->rechecks, 1);
 			dsec_worker_wake();

@@ -80,8 +80,9 @@ extern void dsec_worker_set_problem(const char *sentence);
 /*
  * In any session: the extension may have come or gone, or rows of its tables
  * may have come from elsewhere than the worker (a restore); it looks at the
- * installation again after this transaction has committed.  Does nothing in
- * other databases than the ledger database.
+ * installation again after this transaction has committed.  From here on the
+ * transaction cannot be prepared.  Does nothing in other databases than the
+ * ledger database.
  */
 extern void dsec_worker_recheck_at_commit(void);
 

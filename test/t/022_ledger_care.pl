@@ -87,6 +87,17 @@ $copy->safe_psql('postgres', "SELECT test_windows('{12}')");
 is($copy->safe_psql('postgres', "SELECT counted FROM test_count(9, 'a')"), 60, '... and goes on with it');
 $copy->stop;
 
+# ----- two-phase commit ------------------------------------------------------
+
+sql("SELECT dsec.add_recipient('Lab', 'XX', 'covered')");
+foreach my $change ("SELECT dsec.resolve_unattributed('Lab', 'a', 'seen in the log')",
+	'SELECT dsec.expire_ledger(dsec.ledger_first_day())', 'DROP EXTENSION dsec CASCADE')
+{
+	$r = Dsec::run($node, "BEGIN;\n$change;\nPREPARE TRANSACTION 'ledger'");
+	is($r->{sqlstate}, '0A000', "not to be prepared: $change");
+}
+is(sql('SELECT count(*) FROM pg_prepared_xacts'), 0, '... and nothing is left behind');
+
 # ----- the extension dropped -------------------------------------------------
 
 sql("SELECT test_windows('{12}')");
