@@ -69,11 +69,11 @@ CREATE FUNCTION dsec.server_state(
 	OUT preloaded boolean, OUT mode text, OUT unassigned text, OUT ledger_database text,
 	OUT is_ledger boolean, OUT worker text, OUT problem text, OUT generation bigint,
 	OUT current boolean, OUT recipients integer, OUT unassigned_recipients integer,
-	OUT rules integer)
+	OUT rules integer, OUT charges bigint, OUT charges_most bigint)
 	LANGUAGE c VOLATILE PARALLEL RESTRICTED STRICT
 	AS 'MODULE_PATHNAME', 'dsec_policy_server_state';
 COMMENT ON FUNCTION dsec.server_state() IS
-	'What dsec.status() says about the server, for programs. worker: absent, no ledger, standby, failed, ready; generation: number of the published policy; current: it is the committed one.';
+	'What dsec.status() says about the server, for programs. worker: absent, no ledger, standby, failed, ready; generation: number of the published policy; current: it is the committed one; charges: held in shared memory, which takes charges_most.';
 
 CREATE FUNCTION dsec.tag_problem(category text, space text) RETURNS text
 	LANGUAGE c VOLATILE PARALLEL RESTRICTED STRICT
@@ -119,6 +119,12 @@ BEGIN
 	ELSIF tagged = 0 THEN
 		value := 'ready, but no column of this database is tagged, so nothing is counted';
 		advice := 'Tag columns with dsec.tag() or SECURITY LABEL FOR dsec.';
+	ELSIF s.charges >= s.charges_most AND s.mode = 'permissive' THEN
+		value := 'NOT PROTECTED: the ledger''s memory is full, and as dsec.mode is permissive, exports of new subjects go on uncounted';
+		advice := 'Raise dsec.shared_memory and restart the server.';
+	ELSIF s.charges >= s.charges_most THEN
+		value := 'fail closed for new subjects: the ledger''s memory is full, so their export is refused; other work runs';
+		advice := 'Raise dsec.shared_memory and restart the server.';
 	ELSIF s.mode = 'permissive' THEN
 		value := 'counting only: dsec.mode is permissive, so nothing is blocked';
 		advice := 'Set dsec.mode to enforcing when the log shows nothing unexpected.';
@@ -154,6 +160,14 @@ BEGIN
 							  s.recipients, s.rules) END;
 	advice := CASE WHEN s.current AND s.recipients = s.unassigned_recipients THEN
 		'Add recipients with dsec.add_recipient() and bind roles to them with dsec.bind_role().' END;
+	RETURN NEXT;
+
+	item := 'memory';
+	value := CASE WHEN s.charges IS NULL THEN 'none'
+				  ELSE format('%s of %s charges (%s %%)', s.charges, s.charges_most,
+							  100 * s.charges / s.charges_most) END;
+	advice := CASE WHEN s.charges >= s.charges_most / 2 THEN
+		'Raise dsec.shared_memory and restart the server: when it is full, new subjects are refused; those of unassigned recipients from two thirds on.' END;
 	RETURN NEXT;
 
 	item := 'tagged columns';

@@ -123,6 +123,12 @@ extern DateADT dsec_ledger_last_day(int32 recipient, const char *category,
 									bool *found);
 
 /*
+ * How many charges shared memory holds, and how many it takes before new
+ * subjects are refused.  False without preloading.  Waits for nothing.
+ */
+extern bool dsec_ledger_memory(int64 *used, int64 *usable);
+
+/*
  * For the policy module, in the worker: the windows of all rules in force, and
  * how large a lease of an account may be (1 .. 4096).
  */

@@ -162,6 +162,17 @@ dsec_ledger_table_room(int set, uint64 subject, int nmore, bool unassigned)
 	}
 }
 
+bool
+dsec_ledger_memory(int64 *used, int64 *usable)
+{
+	if (dsec_ledger == NULL)
+		return false;
+	*used = (int64) pg_atomic_read_u64(&dsec_ledger->used);
+	/* as dsec_ledger_table_room has it for one charge */
+	*usable = (int64) ((uint64) dsec_ledger->nslots * FULL_PERCENT / 100) - 1;
+	return true;
+}
+
 /*
  * Enter a charge, or raise the day of one that is there; a later day is never
  * lowered.  Returns the day that was there, or DSEC_NEVER.  The caller holds the

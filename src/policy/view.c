@@ -282,6 +282,7 @@ enum
 	STATE_PRELOADED, STATE_MODE, STATE_UNASSIGNED, STATE_LEDGER_DATABASE,
 	STATE_IS_LEDGER, STATE_WORKER, STATE_PROBLEM, STATE_GENERATION,
 	STATE_CURRENT, STATE_RECIPIENTS, STATE_UNASSIGNED_RECIPIENTS, STATE_RULES,
+	STATE_CHARGES, STATE_CHARGES_MOST,
 	STATE_COLUMNS
 };
 
@@ -302,6 +303,8 @@ dsec_policy_server_state(PG_FUNCTION_ARGS)
 	bool		current = false;
 	uint64		generation = dsec_policy_generation(&current);
 	int			unassigned = 0;
+	int64		charges = 0;
+	int64		most = 0;
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -336,6 +339,10 @@ dsec_policy_server_state(PG_FUNCTION_ARGS)
 	values[STATE_RECIPIENTS] = Int32GetDatum(policy ? policy->nrecipients : 0);
 	values[STATE_UNASSIGNED_RECIPIENTS] = Int32GetDatum(unassigned);
 	values[STATE_RULES] = Int32GetDatum(policy ? policy->nrules : 0);
+	if (!dsec_ledger_memory(&charges, &most))
+		nulls[STATE_CHARGES] = nulls[STATE_CHARGES_MOST] = true;
+	values[STATE_CHARGES] = Int64GetDatum(charges);
+	values[STATE_CHARGES_MOST] = Int64GetDatum(most);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor),
 													  values, nulls)));
 }

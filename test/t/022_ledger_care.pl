@@ -121,11 +121,22 @@ $session->quit;
 # ----- memory ----------------------------------------------------------------
 
 setting('dsec_test_ledger.lease_size', 4096);
-$node->append_conf('postgresql.conf', "dsec.shared_memory = 8MB\n");
+$node->append_conf('postgresql.conf', "dsec.shared_memory = 8MB\ndsec.mode = enforcing\n");
 $node->restart;
+sql("CREATE TABLE patient (id int PRIMARY KEY, name text); SELECT dsec.tag('patient', 'name', 'personal_health')");
+my $protection = "SELECT value FROM dsec.status() WHERE item = 'protection'";
+my $memory = "SELECT value ~ '^\\d+ of \\d+ charges \\(\\d+ %\\)\$', advice LIKE '%dsec.shared_memory%' FROM dsec.status() WHERE item = 'memory'";
+is(sql($memory), 't|', 'status says how full memory is');
+sql("SELECT test_charge(10, 'a', 1, 260000)");
+is(sql($memory), 't|t', '... and warns when half of it is used');
+like(sql($protection), qr/^protected/, '... though all is well');
 $r = Dsec::run($node, "SELECT * FROM test_charge(10, 'a', 1, 10000000)");
 is($r->{sqlstate}, 'DS003', 'full memory');
 like($r->{err}, qr/HINT:.*dsec\.shared_memory/, '... names its remedy');
+like(sql($protection), qr/^fail closed for new subjects/, '... and status does not say protected');
+setting('dsec.mode', 'permissive');
+like(sql($protection), qr/^NOT PROTECTED: the ledger's memory is full/, '... nor in permissive mode');
+setting('dsec.mode', 'enforcing');
 is(sql("SELECT charged FROM test_charge(10, 'a', 1, 1000)"), 0, 'what is in memory goes on');
 cmp_ok(sql("SELECT counted FROM test_count(10, 'a')"), '>', 380000, '20 bytes a charge and fewer');
 
