@@ -36,6 +36,22 @@ next_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 								params, queryEnv, dest, qc);
 }
 
+/* Forget cursors that are closed. */
+static void
+prune_held_cursors(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, held_cursors)
+	{
+		if (!PortalIsValid(GetPortalByName(lfirst(lc))))
+		{
+			pfree(lfirst(lc));
+			held_cursors = foreach_delete_current(held_cursors, lc);
+		}
+	}
+}
+
 static void
 note_held_cursor(const DeclareCursorStmt *stmt)
 {
@@ -43,6 +59,7 @@ note_held_cursor(const DeclareCursorStmt *stmt)
 
 	if ((stmt->options & CURSOR_OPT_HOLD) == 0)
 		return;
+	prune_held_cursors();
 	old = MemoryContextSwitchTo(TopMemoryContext);
 	held_cursors = lappend(held_cursors, pstrdup(stmt->portalname));
 	MemoryContextSwitchTo(old);
@@ -75,16 +92,11 @@ refuse_held_cursors(void)
 {
 	ListCell   *lc;
 
+	prune_held_cursors();
 	foreach(lc, held_cursors)
 	{
 		Portal		portal = GetPortalByName(lfirst(lc));
 
-		if (!PortalIsValid(portal))
-		{
-			pfree(lfirst(lc));
-			held_cursors = foreach_delete_current(held_cursors, lc);
-			continue;
-		}
 		if (holds_tagged_data(portal))
 			ereport(ERROR,
 					(errcode(ERRCODE_DSEC_FAIL_CLOSED),
@@ -196,9 +208,12 @@ channel_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 				return;
 
 			case T_DeclareCursorStmt:
-				if (!dsec_context_may_count())
-					note_held_cursor((DeclareCursorStmt *) statement);
-				break;
+				if (dsec_context_may_count())
+					break;
+				next_ProcessUtility(pstmt, queryString, readOnlyTree, context,
+									params, queryEnv, dest, qc);
+				note_held_cursor((DeclareCursorStmt *) statement);
+				return;
 
 			case T_FetchStmt:
 				if (held_cursors != NIL &&

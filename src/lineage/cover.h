@@ -44,7 +44,4 @@ extern void dsec_cover_row_count(PlannedStmt *stmt, DsecCoverage *coverage);
 extern Expr *dsec_cover_charge_call(const DsecGroup *group, Index rti,
 									Oid relid, bool rowid);
 
-/* The function dsec.charge of this database; raises DS003 when it is missing. */
-extern Oid	dsec_cover_charge_function(void);
-
 #endif							/* DSEC_COVER_H */

@@ -68,17 +68,6 @@ start(LeaksFlow *leaks, Index rti, const Bitmapset *attnos)
 	leaks->attnos = attnos;
 }
 
-bool
-dsec_lineage_leaks(Node *expr, Index rti, const Bitmapset *attnos)
-{
-	LeaksFlow	leaks;
-
-	start(&leaks, rti, attnos);
-	(void) dsec_flow_expr(&leaks.flow, expr, NULL);
-
-	return leaks.leaks;
-}
-
 /*
  * Conditions that the access method answers.  The operators are those of an
  * operator class, which a superuser vouched for; what they are applied to may

@@ -51,12 +51,6 @@ extern char *dsec_lineage_describe(PlannedStmt *stmt, const DsecRead *read);
 extern bool dsec_lineage_harmless(Oid function);
 
 /*
- * Does the expression pass a tagged column of relation rti (Vars with varno =
- * rti, attribute in attnos) to a function that is not harmless?
- */
-extern bool dsec_lineage_leaks(Node *expr, Index rti, const Bitmapset *attnos);
-
-/*
  * Where must a scan be charged?  The answer n says that a charge in front of
  * plan->qual[n], or earlier, comes before anything that may show the columns in
  * attnos of relation rti, which the node scans: as the argument of a function,

@@ -36,13 +36,13 @@
 typedef struct WrapContext
 {
 	Index		rti;
-	Oid			relid;
 	const Bitmapset *attnos;
 	Expr	   *charge;
 } WrapContext;
 
-Oid
-dsec_cover_charge_function(void)
+/* The function dsec.charge of this database; raises DS003 when it is missing. */
+static Oid
+charge_function(void)
 {
 	Oid			function = dsec_lineage_charge_function();
 
@@ -103,7 +103,7 @@ charge_call(const DsecGroup *group, bool rowid, List *columns)
 								Int32GetDatum(group->nkeys), false, true),
 					  makeBoolConst(rowid, false));
 
-	return (Expr *) makeFuncExpr(dsec_cover_charge_function(), BOOLOID,
+	return (Expr *) makeFuncExpr(charge_function(), BOOLOID,
 								 list_concat(args, columns),
 								 InvalidOid, InvalidOid, COERCE_SQL_SYNTAX);
 }
@@ -135,7 +135,7 @@ is_charged(Plan *plan)
 	{
 		FuncExpr   *call = lfirst(lc);
 
-		if (IsA(call, FuncExpr) && call->funcid == dsec_cover_charge_function() &&
+		if (IsA(call, FuncExpr) && call->funcid == charge_function() &&
 			call->funcformat == COERCE_SQL_SYNTAX)
 			return true;
 	}
@@ -362,7 +362,6 @@ charge_modify(PlannedStmt *stmt, DsecCoverage *coverage)
 												 read->relid, true));
 
 	context.rti = read->rti;
-	context.relid = read->relid;
 	context.attnos = read->attnos;
 	context.charge = list_length(charges) == 1 ? linitial(charges) :
 		makeBoolExpr(AND_EXPR, charges, -1);

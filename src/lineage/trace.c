@@ -30,7 +30,6 @@
 
 typedef struct TraceContext
 {
-	PlannedStmt *stmt;
 	List	   *coverages;
 	int			last_node_id;
 } TraceContext;
@@ -554,7 +553,6 @@ dsec_cover_trace(PlannedStmt *stmt, List *coverages)
 	List	   *groups;
 	ListCell   *lc;
 
-	context.stmt = stmt;
 	context.coverages = coverages;
 	context.last_node_id = dsec_plan_max_node_id(stmt);
 

@@ -388,9 +388,3 @@ dsec_policy_recipient_name(int32 recipient)
 		found = dsec_policy_find_recipient(policy, recipient);
 	return found ? DsecPolicyText(policy, found->name) : NULL;
 }
-
-bool
-dsec_policy_category_exists(const char *category)
-{
-	return dsec_policy_find_category(dsec_policy_local(), category) >= 0;
-}

@@ -99,9 +99,6 @@ extern int32 dsec_policy_unassigned(void);
 /* Name of a recipient, or NULL; valid until the next dsec_policy_sync. */
 extern const char *dsec_policy_recipient_name(int32 recipient);
 
-/* Does the category exist?  (Reading a column of an unknown one fails closed.) */
-extern bool dsec_policy_category_exists(const char *category);
-
 /*
  * A charger: recipients x (category and its ancestors) of one kind of subject,
  * with sets and limits looked up once.  Allocated in the current context,
