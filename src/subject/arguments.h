@@ -5,10 +5,9 @@
  *
  * Two forms of a subject are made from them:
  *	 raw	for counting within one statement.  A single integer key is its own
- *			value, 8 bytes; every other key, single or composite, the first 16
- *			bytes of BLAKE2b over its canonical bytes (collisions cannot be
- *			found on purpose, and by chance below n*n / 2^129).  Needs no key
- *			file, and no preloading.
+ *			value, 8 bytes; a single uuid is itself, 16 bytes; every other key,
+ *			single or composite, is its digest of 16 bytes (subject.h).  Needs
+ *			no key file, and no preloading.
  *	 hash	what the ledger stores: keyed, 64 bits (subject.h).  A single
  *			integer key may first be collected raw and hashed once at the end.
  *
@@ -24,14 +23,35 @@
 typedef struct DsecArguments DsecArguments;
 
 /*
- * The keys of this call: arguments "first" and up.  Looked up once per call
- * site and cached in fcinfo->flinfo->fn_extra.  Errors: DS002 for a type that
- * cannot be a subject key; feature_not_supported for VARIADIC with an array.
+ * The keys of this call: arguments "first" and up of a function, or of an
+ * aggregate's transition function, plain, moving or inverse.  Looked up once
+ * per call site and cached in fcinfo->flinfo->fn_extra, which is not free for
+ * other use.  Each key is read under the collation of its own expression, which
+ * is not always that of the call.  Errors: DS002 for a type that cannot be a
+ * subject key; feature_not_supported for VARIADIC with an array, and for window
+ * functions that one cannot tell apart but that differ in collation.
  */
-extern DsecArguments *dsec_arguments(FunctionCallInfo fcinfo, int first);
+extern DsecArguments *dsec_arguments_prepare(FunctionCallInfo fcinfo, int first);
+
+static inline DsecArguments *
+dsec_arguments(FunctionCallInfo fcinfo, int first)
+{
+	DsecArguments *arguments = fcinfo->flinfo->fn_extra;
+
+	return arguments != NULL ? arguments : dsec_arguments_prepare(fcinfo, first);
+}
 
 /* DSEC_TALLY_8 for a single integer key, else DSEC_TALLY_16 */
 extern DsecTallyWidth dsec_arguments_width(const DsecArguments *arguments);
+
+/* Some key of this call is NULL, so there is no subject. */
+extern bool dsec_arguments_null(const DsecArguments *arguments, FunctionCallInfo fcinfo);
+
+/*
+ * The raw form, into memory of 16 bytes; zeroes follow one of 8 bytes.  False
+ * when a key is NULL.
+ */
+extern bool dsec_arguments_raw(DsecArguments *arguments, FunctionCallInfo fcinfo, uint8 *raw);
 
 /* Add the raw form to a tally of that width.  False, and nothing added, when a key is NULL. */
 extern bool dsec_arguments_tally(DsecArguments *arguments, FunctionCallInfo fcinfo,

@@ -4,7 +4,8 @@
  *	  From the key values of a row to the 64-bit keyed hash of its subject.
  *
  * Every value is brought into canonical bytes, and these are hashed with
- * SipHash-2-4 under the key of the ledger.  The bytes are stored nowhere.
+ * SipHash-2-4 under the key of the ledger, or with BLAKE2b when they are only
+ * counted within a statement.  The bytes are stored nowhere.
  *
  * What is hashed:
  *	 one key		its canonical bytes, its family
@@ -103,6 +104,8 @@ StaticAssertDecl(DSEC_KEY_BYTES == crypto_shorthash_KEYBYTES,
 				 "the key has the size that SipHash wants");
 StaticAssertDecl(crypto_shorthash_BYTES == sizeof(uint64),
 				 "SipHash gives 64 bits");
+StaticAssertDecl(DSEC_DIGEST_BYTES >= crypto_generichash_BYTES_MIN,
+				 "BLAKE2b can give a digest of that size");
 
 static void
 append(Bytes *bytes, const void *data, Size len)
@@ -397,41 +400,72 @@ append_value(Bytes *bytes, const KeyPart *part, Datum value)
 		pfree(varlena);
 }
 
+/* The bytes that stand for a key, whichever hash is made of them. */
+static void
+append_key(Bytes *bytes, DsecKeyHasher *hasher, const Datum *values)
+{
+	bytes->data = bytes->local;
+	bytes->len = 0;
+	bytes->size = LOCAL_BYTES;
+
+	if (hasher->nparts == 1)
+	{
+		append_value(bytes, &hasher->parts[0], values[0]);
+		append_byte(bytes, hasher->parts[0].family);
+	}
+	else
+	{
+		for (int i = 0; i < hasher->nparts; i++)
+		{
+			Size		start = bytes->len;
+			uint32		len;
+
+			append_int32(bytes, 0);
+			append_byte(bytes, hasher->parts[i].family);
+			append_value(bytes, &hasher->parts[i], values[i]);
+			len = pg_hton32((uint32) (bytes->len - start));
+			memcpy(bytes->data + start, &len, sizeof(len));
+		}
+		append_byte(bytes, MARK_COMPOSITE);
+	}
+}
+
 uint64
 dsec_subject_hash(DsecKeyHasher *hasher, const Datum *values, const uint8 *key)
 {
 	Bytes		bytes;
 	uint64		hash;
 
-	bytes.data = bytes.local;
-	bytes.len = 0;
-	bytes.size = LOCAL_BYTES;
-
-	if (hasher->nparts == 1)
-	{
-		append_value(&bytes, &hasher->parts[0], values[0]);
-		append_byte(&bytes, hasher->parts[0].family);
-	}
-	else
-	{
-		for (int i = 0; i < hasher->nparts; i++)
-		{
-			Size		start = bytes.len;
-			uint32		len;
-
-			append_int32(&bytes, 0);
-			append_byte(&bytes, hasher->parts[i].family);
-			append_value(&bytes, &hasher->parts[i], values[i]);
-			len = pg_hton32((uint32) (bytes.len - start));
-			memcpy(bytes.data + start, &len, sizeof(len));
-		}
-		append_byte(&bytes, MARK_COMPOSITE);
-	}
-
+	append_key(&bytes, hasher, values);
 	hash = finish(bytes.data, bytes.len, key);
 	if (bytes.data != bytes.local)
 		pfree(bytes.data);
 	return hash;
+}
+
+uint64
+dsec_subject_hash_integer(int64 value, const uint8 *key)
+{
+	Bytes		bytes;
+
+	bytes.data = bytes.local;
+	bytes.len = 0;
+	bytes.size = LOCAL_BYTES;
+	append_int64(&bytes, value);
+	append_byte(&bytes, DSEC_FAMILY_INTEGER);
+	return finish(bytes.data, bytes.len, key);
+}
+
+void
+dsec_subject_digest(DsecKeyHasher *hasher, const Datum *values, uint8 *digest)
+{
+	Bytes		bytes;
+
+	append_key(&bytes, hasher, values);
+	if (crypto_generichash(digest, DSEC_DIGEST_BYTES, bytes.data, bytes.len, NULL, 0) != 0)
+		elog(ERROR, "could not hash a subject key");
+	if (bytes.data != bytes.local)
+		pfree(bytes.data);
 }
 
 uint64

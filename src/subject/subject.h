@@ -22,6 +22,7 @@
 #include "storage/itemptr.h"
 
 #define DSEC_KEY_BYTES 16
+#define DSEC_DIGEST_BYTES 16
 
 typedef enum DsecKeyFamily
 {
@@ -53,6 +54,20 @@ extern DsecKeyHasher *dsec_subject_hasher(int nkeys, const Oid *types,
  */
 extern uint64 dsec_subject_hash(DsecKeyHasher *hasher, const Datum *values,
 								const uint8 *key);
+
+/* The same for a single key of the integer family, whatever its width. */
+extern uint64 dsec_subject_hash_integer(int64 value, const uint8 *key);
+
+/*
+ * Digest one key, for counting without a key file: the first 16 bytes of
+ * BLAKE2b over the same canonical bytes.  Nobody can find two keys with one
+ * digest, save under a nondeterministic collation, where the canonical bytes
+ * are themselves hashes of PostgreSQL's; by chance n subjects collide with a
+ * probability below n*n / 2^129.  No value may be NULL.  Leaves nothing
+ * allocated.
+ */
+extern void dsec_subject_digest(DsecKeyHasher *hasher, const Datum *values,
+								uint8 *digest);
 
 /*
  * Hash of a row version that has no usable key: database, table, ctid and the

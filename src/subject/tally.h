@@ -10,8 +10,9 @@
  * given, and freed or grown in place; a tally of a few elements is small,
  * because there may be many groups.
  *
- * The table's order is not random to an onlooker, so merging one tally into
- * another makes room first; otherwise the merge is quadratic.
+ * The table's order is not random to an onlooker: elements taken out of one
+ * tally go into another with dsec_tally_add_packed() or dsec_tally_merge(),
+ * which see to it; adding them one by one in that order can be quadratic.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,10 +28,17 @@ typedef enum DsecTallyWidth
 } DsecTallyWidth;
 
 extern DsecTally *dsec_tally_create(MemoryContext context, DsecTallyWidth width);
+extern DsecTallyWidth dsec_tally_width(const DsecTally *tally);
 
 /* Add an element; for tallies of that width only. */
 extern void dsec_tally_add8(DsecTally *tally, uint64 element);
 extern void dsec_tally_add16(DsecTally *tally, const uint8 *element);
+
+/*
+ * Add n elements of the tally's width, packed, at any address, in any order,
+ * duplicates allowed.
+ */
+extern void dsec_tally_add_packed(DsecTally *tally, const void *elements, uint64 n);
 
 /* Exact number of distinct elements. */
 extern uint64 dsec_tally_count(DsecTally *tally);
@@ -51,5 +59,11 @@ extern void dsec_tally_elements(DsecTally *tally, void *out);
 extern Size dsec_tally_bytes(const DsecTally *tally);
 
 extern void dsec_tally_free(DsecTally *tally);
+
+/*
+ * A hash of an element of 16 bytes for other tables in memory: whoever chooses
+ * the element cannot choose the hash.  The same in all processes of a cluster.
+ */
+extern uint64 dsec_tally_hash16(const uint8 *element);
 
 #endif							/* DSEC_TALLY_H */
