@@ -65,6 +65,8 @@ test-long: ## the same with the slow proofs
 	@PG_TEST_LONG=1 test/run $(ONLY)
 bench: ## what the guard costs, as paired ratios
 	@test/bench/run $(ONLY)
+fuzz: ## hostile input for what reads input, ten minutes for each harness
+	@test/fuzz/run $(ONLY)
 lint: ## warnings as errors, layout, cppcheck, house rules
 	@test/lint
 format: ## lay out the C files as lint wants them
@@ -77,4 +79,4 @@ help: ## this text
 	@echo 'PG_CONFIG=/path/to/pg_config chooses another PostgreSQL; KEEP=1 keeps the private servers for a look.'
 	@echo 'Suites for ONLY: regress isolation pgtap tap. After a failure, results and logs are in tmp_check/.'
 
-.PHONY: demo test test-long bench lint format coverage help
+.PHONY: demo test test-long bench fuzz lint format coverage help
