@@ -20,6 +20,7 @@
 #include "ledger/worker.h"
 #include "miscadmin.h"
 #include "report.h"
+#include "subject/set.h"
 #include "utils/timestamp.h"
 
 #define LOCAL_ITEMS 64
@@ -719,4 +720,5 @@ dsec_ledger_init(void)
 	dsec_ledger_load_init();
 	dsec_ledger_journal_init();
 	dsec_ledger_compact_init();
+	dsec_subject_set_key_source(dsec_ledger_key);
 }

@@ -3,11 +3,11 @@
  * set.h
  *	  dsec.subject_set: an exact set of subjects as a value.
  *
- * A varlena of a versioned format: a header with format version, the number of
- * the key the hashes were made under, and the count; then the keyed 64-bit
- * hashes, ascending and distinct.  Whatever comes from outside (text, binary,
- * a serialised state) is checked in full before it is believed.  Sets made
- * under different keys do not mix (DS003).
+ * A varlena of a versioned format (set_format.h): a header with format version,
+ * the number of the key the hashes were made under, and the count; then the
+ * keyed 64-bit hashes, ascending and distinct.  Whatever comes from outside
+ * (text, binary, a serialised state) is checked in full before it is believed.
+ * Sets made under different keys do not mix (DS003).
  *
  *-------------------------------------------------------------------------
  */
@@ -15,9 +15,7 @@
 #define DSEC_SET_H
 
 #include "fmgr.h"
-
-/* number by which a key is known; the key cannot be found from it */
-#define DSEC_KEY_ID_BYTES 8
+#include "subject/set_format.h"
 
 /*
  * The hash key of this server.  The module that owns the key registers itself;
@@ -28,10 +26,30 @@ typedef const uint8 *(*DsecKeySource) (void);
 extern void dsec_subject_set_key_source(DsecKeySource source);
 extern const uint8 *dsec_subject_key(void);
 
+/* The number of a key: DSEC_KEY_ID_BYTES. */
+extern void dsec_set_key_id(const uint8 *key, uint8 *key_id);
+
+/*
+ * A set in the making, palloc'd: the caller fills in up to "most" hashes, in any
+ * order, duplicates allowed, none 0; dsec_set_finish() sorts them in place.
+ * Raises program_limit_exceeded when a set cannot hold that many.
+ */
+extern DsecSubjectSet *dsec_set_start(uint64 most, const uint8 *key_id);
+extern void dsec_set_finish(DsecSubjectSet *set, uint64 n);
+
 /* hashes: n of them, in any order, duplicates allowed; sorted in place */
 extern struct varlena *dsec_set_build(uint64 *hashes, uint64 n, const uint8 *key);
 
-/* A set's hashes, ascending, and their number; the set is checked first. */
+/*
+ * A set's hashes, ascending, and their number; the set, which is detoasted, is
+ * checked first and must outlive them.
+ */
 extern const uint64 *dsec_set_hashes(struct varlena *set, uint64 *n);
+
+/* Detoasted and checked in full: data_corrupted when it is no set. */
+extern DsecSubjectSet *dsec_set_get(Datum datum);
+
+/* DS003 when they differ. */
+extern void dsec_set_check_keys(const uint8 *key_id1, const uint8 *key_id2);
 
 #endif							/* DSEC_SET_H */
