@@ -154,6 +154,14 @@ SELECT cardinality(subject_set(t)) AS text, subject_set(t::varchar) = subject_se
 	subject_set(t::name) = subject_set(t) AS name, subject_set(t::word) = subject_set(t) AS domain
 FROM (VALUES ('a'::text), ('b'), ('a')) v (t);
 SELECT :'k12'::text::subject_set = :'k12'::varchar::subject_set AS casts, :'k1'::char(100)::subject_set, :'k1'::name::subject_set;
+-- a string type of an extension needs a cast of its own
+SET client_min_messages = error;
+CREATE EXTENSION citext SCHEMA public;
+RESET client_min_messages;
+SELECT subject_set(t::citext) FROM (VALUES ('a')) v (t);
+CREATE CAST (citext AS subject_set) WITH FUNCTION subject_set_from_text(text);
+SELECT subject_set(t::citext) = subject_set(lower(t)) AS citext, subject_set(t::citext) = subject_set(t) AS text
+FROM (VALUES ('a'::text), ('A'), ('b')) v (t);
 SELECT subject_set(ARRAY[1]);
 SELECT subject_set(1.5::float8);
 SELECT subject_set(VARIADIC ARRAY[1, 2]);
@@ -279,6 +287,7 @@ DROP ROLE set_user;
 
 SET client_min_messages = error;
 DROP TABLE hostile, sets, parted, visit, serial, shard, law, stored, kept CASCADE;
+DROP EXTENSION citext CASCADE;
 DROP TYPE raw_bytes CASCADE;
 DROP FUNCTION why, receive, random_set, stored;
 DROP DOMAIN word;
