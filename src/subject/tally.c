@@ -353,6 +353,12 @@ dsec_tally_count(DsecTally *tally)
 	return tally->used + (tally->zero ? 1 : 0);
 }
 
+uint64
+dsec_tally_count_so_far(const DsecTally *tally)
+{
+	return tally->used + (tally->zero ? 1 : 0);
+}
+
 void
 dsec_tally_reserve(DsecTally *tally, uint64 count)
 {

@@ -43,6 +43,12 @@ extern void dsec_tally_add_packed(DsecTally *tally, const void *elements, uint64
 /* Exact number of distinct elements. */
 extern uint64 dsec_tally_count(DsecTally *tally);
 
+/*
+ * At most that number, and at most 16 below it: the elements that wait in the
+ * ring are left there, so that this may be asked after every element.
+ */
+extern uint64 dsec_tally_count_so_far(const DsecTally *tally);
+
 /* Add all of "from", which has the same width and stays as it is. */
 extern void dsec_tally_merge(DsecTally *tally, DsecTally *from);
 
