@@ -368,7 +368,7 @@ invalidate(const ObjectAddress *object, List *relids)
  * ----------------------------------------------------------------
  */
 
-/* Relations that have a label of dsec, on themselves or on a column. */
+/* Relations that have a label of dsec, on themselves or on a column, oldest first. */
 static List *
 labelled_relations(void)
 {
@@ -391,6 +391,7 @@ labelled_relations(void)
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
+	list_sort(result, list_oid_cmp);
 	return result;
 }
 
