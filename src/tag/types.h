@@ -113,6 +113,19 @@ dsec_type_picture(const char *text, int length, const char *picture, char *found
 	return picture[length] == '\0';
 }
 
+/* Does it look like one of the pictures, a list that ends with NULL? */
+static inline bool
+dsec_type_pictures(const char *text, int length, const char *const *pictures,
+				   char *found)
+{
+	for (int i = 0; pictures[i] != NULL; i++)
+	{
+		if (dsec_type_picture(text, length, pictures[i], found))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Reads a text of digits only, one of the characters in separators at most
  * between two of them ("": none).  Returns how many digits there are, or -1
@@ -150,13 +163,13 @@ dsec_type_number(const char *digits, int n)
 	return number;
 }
 
-/* Are the n characters all the same one? */
+/* Are the n digits zeros only?  Most check digits are right for them. */
 static inline bool
-dsec_type_uniform(const char *text, int n)
+dsec_type_zeros(const char *digits, int n)
 {
-	for (int i = 1; i < n; i++)
+	for (int i = 0; i < n; i++)
 	{
-		if (text[i] != text[0])
+		if (digits[i] != '0')
 			return false;
 	}
 	return true;

@@ -31,8 +31,10 @@ WHERE dsec.is_payment_card(left('9182736455463728190', n - 1) || d)
 GROUP BY n ORDER BY n;
 SELECT v, dsec.is_rsid(v) FROM unnest('{rs1, rs7412, rs429358, rs0, rs01, rs, RS1, r1, 7412, rs1a, " rs1", "rs1 ", rs1234567890123456789, ""}'::text[]) v;
 SELECT dsec.is_us_ssn(NULL), dsec.is_payment_card(NULL), dsec.is_rsid(NULL);
-SELECT proname, provolatile, proparallel, proleakproof, proisstrict FROM pg_proc
-WHERE pronamespace = 'dsec'::regnamespace AND proname LIKE 'is\_%' ORDER BY 1;
+-- what every validator is
+SELECT proname, proargtypes::regtype[] FROM pg_proc
+WHERE pronamespace = 'dsec'::regnamespace AND proname LIKE 'is\_%'
+	AND (provolatile, proparallel, proleakproof, proisstrict, prorettype) IS DISTINCT FROM ('i', 's', true, true, 'boolean'::regtype) ORDER BY 1;
 
 -- a column of a labelled domain is tagged; a bad value does not show
 CREATE TABLE person (id int PRIMARY KEY, ssn dsec.us_ssn, card dsec.payment_card, snp dsec.rsid);
