@@ -3,8 +3,8 @@
  * fuzz.c
  *	  Runs libFuzzer inside a stand-alone backend.
  *
- * All of dsec is built with sanitizers and linked, with this, into one library
- * that SQL loads:
+ * All of dsec is built with sanitizers and linked, with this, into the library
+ * that the extension's functions are in.  One more function,
  *
  *	  dsec_fuzz(harness text, arguments text)
  *
@@ -22,9 +22,12 @@
  */
 #include "fuzz.h"
 
+#include "executor/spi.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 /* of libFuzzer, which has no header for C */
@@ -41,6 +44,10 @@ typedef struct Named
 
 static const Named harnesses[] = {
 	{"grammar", fuzz_grammar},
+	{"set_binary", fuzz_set_binary},
+	{"set_laws", fuzz_set_laws},
+	{"set_text", fuzz_set_text},
+	{"states", fuzz_states},
 };
 
 static FuzzHarness chosen;
@@ -103,6 +110,161 @@ fuzz_attempt(void (*function) (void *), void *argument)
 	}
 	PG_END_TRY();
 	return sqlstate;
+}
+
+typedef struct OidQuery
+{
+	const char *query;
+	Oid		   *result;
+	int			n;
+} OidQuery;
+
+static void
+run_query(void *argument)
+{
+	OidQuery   *query = argument;
+
+	SPI_connect();
+	if (SPI_execute(query->query, true, 0) != SPI_OK_SELECT || SPI_processed == 0)
+		elog(ERROR, "nothing found by %s", query->query);
+	query->n = (int) SPI_processed;
+	query->result = MemoryContextAlloc(TopMemoryContext, query->n * sizeof(Oid));
+	for (int i = 0; i < query->n; i++)
+	{
+		bool		isnull;
+
+		query->result[i] = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i],
+														  SPI_tuptable->tupdesc, 1, &isnull));
+	}
+	SPI_finish();
+}
+
+Oid *
+fuzz_query_oids(const char *query, int *n)
+{
+	OidQuery		run = {query};
+
+	/* an error here is the harness's own */
+	fuzz_check(fuzz_attempt(run_query, &run) == 0);
+	*n = run.n;
+	return run.result;
+}
+
+typedef struct TypeFunctions
+{
+	FmgrInfo	in;
+	FmgrInfo	out;
+	FmgrInfo	receive;
+	FmgrInfo	send;
+	Oid			ioparam;
+} TypeFunctions;
+
+/* A harness has one type. */
+static const TypeFunctions *
+type_functions(const char *type)
+{
+	static TypeFunctions *functions = NULL;
+	Oid			oid;
+	Oid			function;
+	bool		varlena;
+	int			n;
+
+	if (functions != NULL)
+		return functions;
+	oid = fuzz_query_oids(psprintf("SELECT 'dsec.%s'::regtype::oid", type), &n)[0];
+	functions = MemoryContextAllocZero(TopMemoryContext, sizeof(TypeFunctions));
+	getTypeInputInfo(oid, &function, &functions->ioparam);
+	fmgr_info_cxt(function, &functions->in, TopMemoryContext);
+	getTypeOutputInfo(oid, &function, &varlena);
+	fmgr_info_cxt(function, &functions->out, TopMemoryContext);
+	getTypeBinaryInputInfo(oid, &function, &functions->ioparam);
+	fmgr_info_cxt(function, &functions->receive, TopMemoryContext);
+	getTypeBinaryOutputInfo(oid, &function, &varlena);
+	fmgr_info_cxt(function, &functions->send, TopMemoryContext);
+	return functions;
+}
+
+typedef struct Value
+{
+	const TypeFunctions *functions;
+	char	   *text;			/* either of both is read */
+	bytea	   *binary;
+	Datum		value;
+} Value;
+
+static void
+read_value(void *argument)
+{
+	Value	   *value = argument;
+	StringInfoData buf;
+
+	if (value->text != NULL)
+	{
+		value->value = InputFunctionCall((FmgrInfo *) &value->functions->in, value->text,
+										 value->functions->ioparam, -1);
+		return;
+	}
+	/* as the server has it: with room, and a zero behind */
+	initStringInfo(&buf);
+	appendBinaryStringInfo(&buf, VARDATA(value->binary),
+						   VARSIZE(value->binary) - VARHDRSZ);
+	value->value = ReceiveFunctionCall((FmgrInfo *) &value->functions->receive, &buf,
+									   value->functions->ioparam, -1);
+	/* what is left over is an error of the server's */
+	if (buf.cursor != buf.len)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("incorrect binary data format")));
+}
+
+static bool
+same_bytes(const bytea *a, const bytea *b)
+{
+	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
+}
+
+/* Text and binary form of a value that was read, read again. */
+static void
+check_forms(const TypeFunctions *functions, Datum value, bytea **binary)
+{
+	char	   *text = OutputFunctionCall((FmgrInfo *) &functions->out, value);
+	bytea	   *bytes = SendFunctionCall((FmgrInfo *) &functions->send, value);
+	Value		from_text = {functions, text, NULL};
+	Value		from_binary = {functions, NULL, bytes};
+
+	fuzz_check(pg_verifymbstr(text, strlen(text), true));
+	fuzz_check(fuzz_attempt(read_value, &from_text) == 0);
+	fuzz_check(fuzz_attempt(read_value, &from_binary) == 0);
+	fuzz_check(strcmp(OutputFunctionCall((FmgrInfo *) &functions->out, from_text.value), text) == 0);
+	fuzz_check(strcmp(OutputFunctionCall((FmgrInfo *) &functions->out, from_binary.value), text) == 0);
+	fuzz_check(same_bytes(SendFunctionCall((FmgrInfo *) &functions->send, from_text.value), bytes));
+	fuzz_check(same_bytes(SendFunctionCall((FmgrInfo *) &functions->send, from_binary.value), bytes));
+	if (binary != NULL)
+		*binary = bytes;
+}
+
+bool
+fuzz_read_text(const char *type, char *text, bytea **binary)
+{
+	Value		value = {type_functions(type), text, NULL};
+
+	if (fuzz_attempt(read_value, &value) != 0)
+		return false;
+	check_forms(value.functions, value.value, binary);
+	return true;
+}
+
+bool
+fuzz_read_binary(const char *type, const uint8 *data, size_t size)
+{
+	Value		value = {type_functions(type), NULL, palloc(VARHDRSZ + size)};
+
+	SET_VARSIZE(value.binary, VARHDRSZ + size);
+	memcpy(VARDATA(value.binary), data, size);
+	if (fuzz_attempt(read_value, &value) != 0)
+		return false;
+	check_forms(value.functions, value.value, NULL);
+	return true;
 }
 
 static void

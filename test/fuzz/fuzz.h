@@ -18,6 +18,10 @@
 typedef void (*FuzzHarness) (const uint8 *data, size_t size);
 
 extern void fuzz_grammar(const uint8 *data, size_t size);
+extern void fuzz_set_binary(const uint8 *data, size_t size);
+extern void fuzz_set_laws(const uint8 *data, size_t size);
+extern void fuzz_set_text(const uint8 *data, size_t size);
+extern void fuzz_states(const uint8 *data, size_t size);
 
 /* A finding: the input broke a rule, which the text names.  Does not return. */
 extern void fuzz_finding(const char *file, int line, const char *rule) pg_attribute_noreturn();
@@ -39,6 +43,20 @@ extern char *fuzz_text(const uint8 *data, size_t size);
  * internal error is a finding.
  */
 extern int	fuzz_attempt(void (*function) (void *), void *argument);
+
+/*
+ * Read the input as a value of a type of dsec, by its input or receive function.
+ * A value that is taken comes back the same from text and from binary.  Returns
+ * whether there was one, and its binary form when "binary" is not NULL.
+ */
+extern bool fuzz_read_text(const char *type, char *text, bytea **binary);
+extern bool fuzz_read_binary(const char *type, const uint8 *data, size_t size);
+
+/*
+ * The first column of a query's result, object identifiers: palloc'd to last, and
+ * their number.
+ */
+extern Oid *fuzz_query_oids(const char *query, int *n);
 
 /*
  * A memory context in which each chunk is an allocation of its own, so that
