@@ -160,6 +160,8 @@ flow_call(DsecFlow *flow, Oid function, List *args, int first,
 
 	if (row_shown)
 		show(flow, bms_union(shown, control));
+	if (flow->call)
+		flow->call(flow, function, result, control);
 
 	return result;
 }
@@ -435,13 +437,15 @@ dsec_flow_expr(DsecFlow *flow, Node *expr, Bitmapset *control)
 				Param	   *param = (Param *) expr;
 
 				if (param->paramkind == PARAM_EXTERN)
-					return NULL;
+					return flow->external ? flow->external(flow, expr) : NULL;
 				if (flow->fails == NULL || flow->fails(flow, param))
 					show(flow, control);
 				return flow->param ? flow->param(flow, param) : NULL;
 			}
 
 		case T_Const:
+			return flow->external ? flow->external(flow, expr) : NULL;
+
 		case T_SQLValueFunction:
 		case T_SetToDefault:
 		case T_CurrentOfExpr:

@@ -43,6 +43,19 @@ struct DsecFlow
 	void		(*show) (DsecFlow *flow, Bitmapset *origins);
 
 	/*
+	 * Origins of a PARAM_EXTERN Param, or of a Const, which may have been one;
+	 * NULL when there are none.
+	 */
+	Bitmapset  *(*external) (DsecFlow *flow, Node *value);
+
+	/*
+	 * The function is called, under "control", with arguments made of these
+	 * origins; NULL when nobody cares.
+	 */
+	void		(*call) (DsecFlow *flow, Oid function, Bitmapset *arguments,
+						 Bitmapset *control);
+
+	/*
 	 * The arguments of calls of this function that dsec itself made (see
 	 * groups.h) do not matter; or InvalidOid.
 	 */

@@ -82,7 +82,8 @@ dsec_lineage_reads(PlannedStmt *stmt)
 	context = AllocSetContextCreate(caller, "dsec plan check",
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
-	walked = dsec_walk_plan(stmt, tagged, dsec_lineage_charge_function());
+	walked = dsec_walk_plan(stmt, tagged, dsec_lineage_charge_function(),
+							NULL);
 	MemoryContextSwitchTo(caller);
 
 	foreach(lc, walked->sites)

@@ -119,9 +119,10 @@ dsec_walk_opaque(DsecWalk *walk, Plan *node, Index rti)
 {
 	Bitmapset  *origins;
 
-	if (rti == 0 || rti > walk->nrelations ||
-		walk->tagged[rti] == NULL)
+	if (rti == 0 || rti > walk->nrelations)
 		return NULL;
+	if (walk->tagged[rti] == NULL)
+		return dsec_walk_some_row(walk);
 	origins = dsec_walk_site_origins(dsec_walk_site(walk, node, rti, DSEC_READ_OPAQUE),
 						   InvalidAttrNumber);
 	dsec_walk_use(walk, origins);
@@ -132,8 +133,10 @@ dsec_walk_opaque(DsecWalk *walk, Plan *node, Index rti)
 Bitmapset *
 dsec_walk_everything(DsecWalk *walk, Plan *node)
 {
-	Bitmapset  *origins = NULL;
+	Bitmapset  *origins = dsec_walk_some_row(walk);
 
+	if (walk->copies)
+		origins = bms_add_member(origins, DSEC_ORIGIN_PARAM);
 	for (Index rti = 1; rti <= walk->nrelations; rti++)
 		origins = bms_union(origins, dsec_walk_opaque(walk, node, rti));
 	dsec_walk_show(walk, origins);
@@ -217,6 +220,7 @@ walk_var(DsecFlow *flow, Var *var)
 {
 	DsecWalk	   *walk = (DsecWalk *) flow;
 	DsecScope	   *scope = walk->scope;
+	Bitmapset  *new = NULL;
 
 	switch (var->varno)
 	{
@@ -257,15 +261,19 @@ walk_var(DsecFlow *flow, Var *var)
 			return dsec_walk_site_origins(dsec_walk_site(walk, scope->node, var->varno,
 										 scope->place),
 								var->varattno);
-		return NULL;
+		return var->varattno < 0 ? NULL : dsec_walk_some_row(walk);
 	}
 
-	if (walk->tagged[var->varno] == NULL)
-		return NULL;
 	if (scope->modify)
-		return dsec_walk_site_origins(dsec_walk_site(walk, scope->node, var->varno,
-									 DSEC_READ_MODIFY),
-							var->varattno);
+		new = dsec_walk_new_value(walk, scope->node, var->varno, var->varattno);
+	if (walk->tagged[var->varno] == NULL)
+		return bms_union(new, dsec_walk_some_row(walk));
+	if (scope->modify)
+		return bms_union(new,
+						 dsec_walk_site_origins(dsec_walk_site(walk, scope->node,
+															   var->varno,
+															   DSEC_READ_MODIFY),
+												var->varattno));
 
 	/* a relation that this node has no business with */
 	return dsec_walk_opaque(walk, scope->node, var->varno);
@@ -686,7 +694,8 @@ blind_reads(DsecWalk *walk)
 }
 
 DsecWalkResult *
-dsec_walk_plan(PlannedStmt *stmt, Bitmapset **tagged, Oid exempt)
+dsec_walk_plan(PlannedStmt *stmt, Bitmapset **tagged, Oid exempt,
+			   const DsecWalkCopies *copies)
 {
 	DsecWalk		walk = {0};
 	DsecNodeFlow   *top;
@@ -705,6 +714,7 @@ dsec_walk_plan(PlannedStmt *stmt, Bitmapset **tagged, Oid exempt)
 	walk.params = palloc0(sizeof(Bitmapset *) * Max(walk.nparams, 1));
 	walk.worktables = palloc0(sizeof(DsecNodeFlow *) * Max(walk.nparams, 1));
 	walk.result = palloc0(sizeof(DsecWalkResult));
+	dsec_walk_want_copies(&walk, copies);
 	walk.nodes = make_table("dsec walk nodes", sizeof(Plan *),
 							sizeof(NodeEntry));
 	walk.sites = make_table("dsec walk sites", offsetof(SiteEntry, site),
@@ -728,5 +738,8 @@ dsec_walk_plan(PlannedStmt *stmt, Bitmapset **tagged, Oid exempt)
 	if (walk.blind)
 		blind_reads(&walk);
 
+	walk.result->noutputs = top->ncolumns;
+	walk.result->outputs = top->columns;
+	walk.result->control = top->control;
 	return walk.result;
 }

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * walk_int.h
- *	  Between the files of the plan walk: walk.c, walk_scan.c, walk_upper.c.
+ *	  Between the files of the plan walk: walk.c, walk_scan.c, walk_upper.c,
+ *	  walk_target.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -55,6 +56,7 @@ typedef struct DsecWalk
 	DsecNodeFlow **worktables;	/* by the parameter that names them */
 	Plan	   *blind;			/* a node that may read what it does not say */
 	DsecScope  *scope;
+	const DsecWalkCopies *copies;	/* NULL: only reads */
 	DsecWalkResult *result;
 } DsecWalk;
 
@@ -143,5 +145,33 @@ extern void dsec_walk_modify(DsecWalk *walk, DsecNodeFlow *node,
 							 DsecScope *scope, Bitmapset *control);
 extern void dsec_walk_upper(DsecWalk *walk, DsecNodeFlow *node,
 							DsecScope *scope, Bitmapset *control);
+
+/* ----------------------------------------------------------------
+ * walk_target.c: only when copies are asked for; nothing otherwise
+ * ----------------------------------------------------------------
+ */
+
+/* Origins of some row's column that nobody tagged. */
+extern Bitmapset *dsec_walk_some_row(DsecWalk *walk);
+
+/* What the ModifyTable puts into the column of a result relation. */
+extern Bitmapset *dsec_walk_new_value(DsecWalk *walk, Plan *node, Index rti,
+									  AttrNumber attno);
+
+/* The rows a ModifyTable writes; child are the rows it is given. */
+extern void dsec_walk_targets(DsecWalk *walk, ModifyTable *modify,
+							  DsecScope *scope, DsecNodeFlow *child,
+							  Bitmapset *control);
+
+/* Values that a foreign scan sends, or a call of a function gets. */
+extern void dsec_walk_ship(DsecWalk *walk, Oid server, Oid function,
+						   Bitmapset *values, Bitmapset *control);
+
+/* Install the callbacks that copies need. */
+extern void dsec_walk_want_copies(DsecWalk *walk, const DsecWalkCopies *copies);
+
+/* What a window function looks at besides its arguments. */
+extern Bitmapset *dsec_walk_frame(DsecWalk *walk, WindowAgg *agg,
+								  DsecScope *scope, Bitmapset *control);
 
 #endif							/* DSEC_WALK_INT_H */

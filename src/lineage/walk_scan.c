@@ -163,6 +163,7 @@ dsec_walk_foreign_scan(DsecWalk *walk, DsecNodeFlow *node, DsecScope *scope,
 {
 	ForeignScan *scan = (ForeignScan *) node->node;
 	Bitmapset  *remote = NULL;
+	Bitmapset  *sent;
 	DsecNodeFlow   *index;
 	int			i = 0;
 	ListCell   *lc;
@@ -199,16 +200,17 @@ dsec_walk_foreign_scan(DsecWalk *walk, DsecNodeFlow *node, DsecScope *scope,
 		remote = bms_union(remote, dsec_walk_opaque(walk, node->node,
 												   scan->resultRelation));
 		index = dsec_walk_new_flow(1);
-		index->columns[0] = remote;
+		index->columns[0] = bms_union(remote, dsec_walk_some_row(walk));
 		index->ncolumns = 1;
 		scope->scanrti = scan->scan.scanrelid;
-		scope->values = remote;
+		scope->values = index->columns[0];
 	}
 	scope->index = index;
 
 	control = bms_union(control, remote);
-	control = bms_union(control,
-						dsec_walk_eval_used(walk, scope, scan->fdw_exprs, control));
+	sent = dsec_walk_eval_used(walk, scope, scan->fdw_exprs, control);
+	dsec_walk_ship(walk, scan->fs_server, InvalidOid, sent, control);
+	control = bms_union(control, sent);
 	control = dsec_walk_filter(walk, scope, scan->fdw_recheck_quals, control);
 	control = dsec_walk_filter(walk, scope, node->node->qual, control);
 	dsec_walk_project(walk, scope, node, control);
@@ -241,6 +243,7 @@ dsec_walk_custom_scan(DsecWalk *walk, DsecNodeFlow *node, DsecScope *scope, Bitm
 
 	/* somebody else's: all it can reach comes out in every column */
 	index = dsec_walk_new_flow(1);
+	index->columns[0] = dsec_walk_some_row(walk);
 	foreach(lc, scan->custom_plans)
 	{
 		DsecNodeFlow   *child = dsec_walk_node(walk, lfirst(lc), control);
@@ -310,6 +313,8 @@ dsec_walk_value_scan(DsecWalk *walk, DsecNodeFlow *node, DsecScope *scope, Bitma
 
 	scope->scanrti = ((Scan *) plan)->scanrelid;
 	scope->values = origins;
+	if (!IsA(plan, ValuesScan))
+		scope->values = bms_union(origins, dsec_walk_some_row(walk));
 	if (!IsA(plan, ValuesScan))
 		control = bms_union(control, origins);
 	control = dsec_walk_filter(walk, scope, plan->qual, control);

@@ -118,10 +118,14 @@ walk_agg(DsecWalk *walk, DsecNodeFlow *node, DsecScope *scope, Bitmapset *contro
 	control = dsec_walk_filter(walk, scope, agg->plan.qual, control);
 	dsec_walk_project(walk, scope, node, control);
 
-	/* which rows there were decides what a count of them is */
+	/*
+	 * Which rows there were decides what a count of them is.  A copy of a
+	 * count holds no data; that of a sum has its control besides.
+	 */
 	foreach(lc, agg->plan.targetlist)
 	{
-		if (!IsA(lfirst_node(TargetEntry, lc)->expr, Var))
+		if (walk->copies == NULL &&
+			!IsA(lfirst_node(TargetEntry, lc)->expr, Var))
 			dsec_walk_merge(walk, &node->columns[i], control);
 		i++;
 	}
@@ -131,6 +135,7 @@ static void
 walk_window_agg(DsecWalk *walk, DsecNodeFlow *node, DsecScope *scope, Bitmapset *control)
 {
 	WindowAgg  *agg = (WindowAgg *) node->node;
+	Bitmapset  *told;
 	ListCell   *lc;
 	int			i = 0;
 
@@ -149,10 +154,11 @@ walk_window_agg(DsecWalk *walk, DsecNodeFlow *node, DsecScope *scope, Bitmapset 
 		dsec_walk_show(walk, control);
 
 	dsec_walk_project(walk, scope, node, control);
+	told = walk->copies ? dsec_walk_frame(walk, agg, scope, control) : control;
 	foreach(lc, agg->plan.targetlist)
 	{
 		if (!IsA(lfirst_node(TargetEntry, lc)->expr, Var))
-			dsec_walk_merge(walk, &node->columns[i], control);
+			dsec_walk_merge(walk, &node->columns[i], told);
 		i++;
 	}
 
@@ -382,6 +388,7 @@ dsec_walk_modify(DsecWalk *walk, DsecNodeFlow *node, DsecScope *scope, Bitmapset
 
 	scope->modify = true;
 	scope->outer = scope->inner = child;
+	dsec_walk_targets(walk, modify, scope, child, control);
 
 	foreach(lc, DSEC_MERGE_JOIN_CONDITIONS(modify))
 		control = dsec_walk_filter(walk, scope, lfirst(lc), control);
