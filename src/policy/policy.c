@@ -368,7 +368,7 @@ dsec_policy_rule_applies(const DsecPolicyRule *rule,
 		status |= 1 << DSEC_STATUS_COVERED;
 
 	return (rule->applies_to & status) != 0 &&
-		rule->valid_from <= today && today <= rule->valid_to;
+		dsec_policy_rule_in_force(rule, today);
 }
 
 bool

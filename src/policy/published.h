@@ -175,6 +175,12 @@ extern DsecPolicyShared *dsec_policy_shared;
  */
 extern const DsecPolicy *dsec_policy_local(void);
 
+/*
+ * The policy in force: waits for it as dsec_policy_sync does, and raises DS003
+ * with its cause when there is none.  Valid as dsec_policy_local's.
+ */
+extern const DsecPolicy *dsec_policy_in_force(void);
+
 /* Generation of the backend's copy; 0 when there is none. */
 extern uint64 dsec_policy_local_generation(void);
 
@@ -191,6 +197,12 @@ extern const DsecPolicyRecipient *dsec_policy_find_recipient_name(const DsecPoli
 																  const char *name);
 extern int	dsec_policy_find_category(const DsecPolicy *policy,
 									  const char *name);
+
+static inline bool
+dsec_policy_rule_in_force(const DsecPolicyRule *rule, DateADT today)
+{
+	return rule->valid_from <= today && today <= rule->valid_to;
+}
 
 /* Does a rule look at this recipient today?  Unassigned ones are as covered. */
 extern bool dsec_policy_rule_applies(const DsecPolicyRule *rule,

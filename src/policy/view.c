@@ -31,9 +31,8 @@
 /* a composite key has no more columns than a tag can name */
 #define MAX_KEY_COLUMNS 8
 
-/* The policy in force, or an error that says why there is none. */
-static const DsecPolicy *
-policy_in_force(void)
+const DsecPolicy *
+dsec_policy_in_force(void)
 {
 	if (!dsec_policy_sync())
 		ereport(ERROR,
@@ -106,7 +105,7 @@ Datum
 dsec_policy_exposure_rows(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	const DsecPolicy *policy = policy_in_force();
+	const DsecPolicy *policy = dsec_policy_in_force();
 	DateADT		today = dsec_ledger_today();
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -176,7 +175,7 @@ PG_FUNCTION_INFO_V1(dsec_policy_was_sent);
 Datum
 dsec_policy_was_sent(PG_FUNCTION_ARGS)
 {
-	const DsecPolicy *policy = policy_in_force();
+	const DsecPolicy *policy = dsec_policy_in_force();
 	const DsecPolicyRecipient *recipient;
 	Datum		values[MAX_KEY_COLUMNS];
 	Oid			types[MAX_KEY_COLUMNS];
@@ -233,7 +232,7 @@ dsec_policy_recipients_of(PG_FUNCTION_ARGS)
 	DsecRecipients recipients;
 	Datum		names[DSEC_MAX_RECIPIENTS];
 
-	(void) policy_in_force();
+	(void) dsec_policy_in_force();
 	recipients = *dsec_policy_session();
 	if (!PG_ARGISNULL(0))
 	{

@@ -74,6 +74,8 @@ INSERT INTO open_to_all VALUES
 	('subject_set', 'hashes keys that the caller holds; the ledger''s hashes are shown to nobody'),
 	('subject_count', 'computes on values that the caller holds'),
 	('over_threshold', 'computes on values that the caller holds'),
+	('bulk', 'computes on values that the caller holds; thresholds are law'),
+	('bulk_report', 'reads with the rights of the caller'),
 	('tag', 'for owners; refuses the others itself'),
 	('untag', 'for owners; refuses the others itself'),
 	('tagged_column_rows', 'shows what the caller may read'),
