@@ -131,7 +131,17 @@ CREATE FUNCTION subject_set_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'dsec_subject_set_deserialize'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
--- SSPACE: 200 bytes for an empty state, and room for some hundred subjects
+CREATE FUNCTION subject_set_union_combine(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'dsec_subject_set_union_combine'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION subject_set_union_serialize(internal) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'dsec_subject_set_union_serialize'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION subject_set_union_deserialize(bytea, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'dsec_subject_set_union_deserialize'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+-- SSPACE: an empty state has 300 bytes; the rest is room for some hundred subjects
 CREATE AGGREGATE subject_set(VARIADIC "any") (
 	SFUNC = subject_set_add,
 	STYPE = internal,
@@ -149,9 +159,9 @@ CREATE AGGREGATE subject_set_union(subject_set) (
 	SSPACE = 4096,
 	FINALFUNC = subject_set_union_result,
 	FINALFUNC_MODIFY = READ_ONLY,
-	COMBINEFUNC = subject_set_combine,
-	SERIALFUNC = subject_set_serialize,
-	DESERIALFUNC = subject_set_deserialize,
+	COMBINEFUNC = subject_set_union_combine,
+	SERIALFUNC = subject_set_union_serialize,
+	DESERIALFUNC = subject_set_union_deserialize,
 	PARALLEL = SAFE
 );
 
@@ -191,9 +201,12 @@ COMMENT ON FUNCTION subject_set_add(internal, "any") IS 'transition function of 
 COMMENT ON FUNCTION subject_set_result(internal) IS 'final function of dsec.subject_set()';
 COMMENT ON FUNCTION subject_set_union_add(internal, subject_set) IS 'transition function of dsec.subject_set_union()';
 COMMENT ON FUNCTION subject_set_union_result(internal) IS 'final function of dsec.subject_set_union()';
-COMMENT ON FUNCTION subject_set_combine(internal, internal) IS 'merges two states of dsec.subject_set() or dsec.subject_set_union()';
-COMMENT ON FUNCTION subject_set_serialize(internal) IS 'state of dsec.subject_set() or dsec.subject_set_union() as bytes';
-COMMENT ON FUNCTION subject_set_deserialize(bytea, internal) IS 'state of dsec.subject_set() or dsec.subject_set_union() from bytes; error XX001 when they are none';
+COMMENT ON FUNCTION subject_set_combine(internal, internal) IS 'merges two states of dsec.subject_set()';
+COMMENT ON FUNCTION subject_set_union_combine(internal, internal) IS 'merges two states of dsec.subject_set_union()';
+COMMENT ON FUNCTION subject_set_serialize(internal) IS 'state of dsec.subject_set() as bytes';
+COMMENT ON FUNCTION subject_set_union_serialize(internal) IS 'state of dsec.subject_set_union() as bytes: the binary form of the set';
+COMMENT ON FUNCTION subject_set_deserialize(bytea, internal) IS 'state of dsec.subject_set() from bytes; error XX001 when they are none';
+COMMENT ON FUNCTION subject_set_union_deserialize(bytea, internal) IS 'state of dsec.subject_set_union() from bytes; error XX001 when they are none';
 COMMENT ON AGGREGATE subject_set(VARIADIC "any") IS
 'exact set of the subjects whose keys, of one or several columns, are given; a key with a NULL is no subject; the empty set when there is none. Errors: DS003 without the key of the server (dsec must be preloaded), DS002 for a type that cannot be a subject key, 0A000 for window frames that do not begin with UNBOUNDED PRECEDING or that exclude rows. PostgreSQL takes a call with one key of another string type than text, varchar, char, name or a domain over them for a cast to type dsec.subject_set; for citext this ends it: CREATE CAST (citext AS dsec.subject_set) WITH FUNCTION dsec.subject_set_from_text(text)';
 COMMENT ON AGGREGATE subject_set_union(subject_set) IS
@@ -222,8 +235,11 @@ REVOKE ALL ON FUNCTION
 	subject_set_union_add(internal, subject_set),
 	subject_set_union_result(internal),
 	subject_set_combine(internal, internal),
+	subject_set_union_combine(internal, internal),
 	subject_set_serialize(internal),
+	subject_set_union_serialize(internal),
 	subject_set_deserialize(bytea, internal),
+	subject_set_union_deserialize(bytea, internal),
 	subject_set(VARIADIC "any"),
 	subject_set_union(subject_set)
 	FROM PUBLIC;

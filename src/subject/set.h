@@ -52,4 +52,14 @@ extern DsecSubjectSet *dsec_set_get(Datum datum);
 /* DS003 when they differ. */
 extern void dsec_set_check_keys(const uint8 *key_id1, const uint8 *key_id2);
 
+/*
+ * For the aggregates: the context of their state, from the state's first row on;
+ * "first" with that row, when feature_not_supported is raised for a window frame
+ * that would take quadratic time.
+ */
+extern MemoryContext dsec_set_aggregate_context(FunctionCallInfo fcinfo, bool first);
+
+/* A serialised state is none: data_corrupted. */
+extern void dsec_set_refuse_state(void) pg_attribute_noreturn();
+
 #endif							/* DSEC_SET_H */

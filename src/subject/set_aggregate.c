@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * set_aggregate.c
- *	  The aggregates dsec.subject_set and dsec.subject_set_union.
+ *	  The aggregate dsec.subject_set.
  *
- * Both collect 8-byte elements in a tally.  subject_set() over a single integer
- * collects the integers, which is cheaper, and hashes each distinct one at the
- * end; the rest is hashed as it comes.  A state that collects hashes knows the
- * number of their key from its first element on, and takes no others.
+ * It collects 8-byte elements in a tally: over a single integer the integers,
+ * which is cheaper, to hash each distinct one at the end; the rest is hashed as
+ * it comes.  A state that collects hashes has the number of their key from the
+ * beginning, and takes no others.
  *
  * The law of merging: combining two states gives the state of all their input
  * together.  A state lives in the aggregate's memory context, except one that
@@ -61,22 +61,19 @@ typedef struct SetState
 
 PG_FUNCTION_INFO_V1(dsec_subject_set_add);
 PG_FUNCTION_INFO_V1(dsec_subject_set_result);
-PG_FUNCTION_INFO_V1(dsec_subject_set_union_add);
-PG_FUNCTION_INFO_V1(dsec_subject_set_union_result);
 PG_FUNCTION_INFO_V1(dsec_subject_set_combine);
 PG_FUNCTION_INFO_V1(dsec_subject_set_serialize);
 PG_FUNCTION_INFO_V1(dsec_subject_set_deserialize);
 
-/* The context of the aggregate; "starting": with a first row. */
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo, bool starting)
+MemoryContext
+dsec_set_aggregate_context(FunctionCallInfo fcinfo, bool first)
 {
 	MemoryContext context;
 	int			kind = AggCheckCallContext(fcinfo, &context);
 
 	if (kind == 0)
 		elog(ERROR, "aggregate function called in non-aggregate context");
-	if (kind == AGG_CONTEXT_WINDOW && starting)
+	if (kind == AGG_CONTEXT_WINDOW && first)
 	{
 		int			frame = castNode(WindowAggState, fcinfo->context)->frameOptions;
 
@@ -91,6 +88,14 @@ aggregate_context(FunctionCallInfo fcinfo, bool starting)
 	return context;
 }
 
+void
+dsec_set_refuse_state(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("damaged state of dsec.subject_set() or dsec.subject_set_union()")));
+}
+
 static SetState *
 make_state(MemoryContext context, StateForm form, const uint8 *key_id)
 {
@@ -101,14 +106,6 @@ make_state(MemoryContext context, StateForm form, const uint8 *key_id)
 		memcpy(state->key_id, key_id, DSEC_KEY_ID_BYTES);
 	state->tally = dsec_tally_create(context, DSEC_TALLY_8);
 	return state;
-}
-
-static void pg_attribute_noreturn()
-	refuse_state(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("damaged state of dsec.subject_set() or dsec.subject_set_union()")));
 }
 
 static SetState *
@@ -129,7 +126,7 @@ dsec_subject_set_add(PG_FUNCTION_ARGS)
 
 	if (state == NULL)
 	{
-		MemoryContext context = aggregate_context(fcinfo, true);
+		MemoryContext context = dsec_set_aggregate_context(fcinfo, true);
 		/* early: not after ten million rows */
 		const uint8 *key = dsec_subject_key();
 		uint8		key_id[DSEC_KEY_ID_BYTES];
@@ -191,54 +188,6 @@ dsec_subject_set_result(PG_FUNCTION_ARGS)
 }
 
 /*
- * dsec.subject_set_union
- */
-
-Datum
-dsec_subject_set_union_add(PG_FUNCTION_ARGS)
-{
-	SetState   *state = get_state(fcinfo, 0);
-	DsecSubjectSet *set;
-
-	if (state == NULL)
-		(void) aggregate_context(fcinfo, true);
-	if (PG_ARGISNULL(1))
-	{
-		if (state == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(state);
-	}
-
-	set = dsec_set_get(PG_GETARG_DATUM(1));
-	if (state == NULL)
-		state = make_state(aggregate_context(fcinfo, true), FORM_HASHES, set->key_id);
-	else
-		dsec_set_check_keys(state->key_id, set->key_id);
-	dsec_tally_add_packed(state->tally, set->hashes, set->count);
-	PG_FREE_IF_COPY(set, 1);
-	PG_RETURN_POINTER(state);
-}
-
-/* NULL when there was no set, as under which key the empty set would be is not known. */
-Datum
-dsec_subject_set_union_result(PG_FUNCTION_ARGS)
-{
-	SetState   *state = get_state(fcinfo, 0);
-	DsecSubjectSet *set;
-	uint64		n;
-
-	if (state == NULL)
-		PG_RETURN_NULL();
-	if (state->form != FORM_HASHES)
-		refuse_state();
-	n = dsec_tally_count(state->tally);
-	set = dsec_set_start(n, state->key_id);
-	dsec_tally_elements(state->tally, set->hashes);
-	dsec_set_finish(set, n);
-	PG_RETURN_POINTER(set);
-}
-
-/*
  * Merging
  */
 
@@ -246,7 +195,7 @@ static void
 merge(SetState *state, SetState *from)
 {
 	if (state->form != from->form)
-		refuse_state();
+		dsec_set_refuse_state();
 	if (state->form == FORM_HASHES)
 		dsec_set_check_keys(state->key_id, from->key_id);
 	if (from->tally != NULL)
@@ -258,7 +207,7 @@ merge(SetState *state, SetState *from)
 Datum
 dsec_subject_set_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo, false);
+	MemoryContext context = dsec_set_aggregate_context(fcinfo, false);
 	SetState   *state = get_state(fcinfo, 0);
 	SetState   *from = get_state(fcinfo, 1);
 
@@ -297,7 +246,7 @@ dsec_subject_set_serialize(PG_FUNCTION_ARGS)
 	bytea	   *result;
 	char	   *data;
 
-	(void) aggregate_context(fcinfo, false);
+	(void) dsec_set_aggregate_context(fcinfo, false);
 	n = dsec_tally_count(state->tally);
 	if (n > (MaxAllocSize - VARHDRSZ - AT_ELEMENTS) / sizeof(uint64))
 		ereport(ERROR,
@@ -341,7 +290,7 @@ dsec_subject_set_deserialize(PG_FUNCTION_ARGS)
 	uint16		form;
 	uint64		n;
 
-	(void) aggregate_context(fcinfo, false);
+	(void) dsec_set_aggregate_context(fcinfo, false);
 	if (len < AT_ELEMENTS)
 		goto damaged;
 	memcpy(&version, data + AT_VERSION, sizeof(version));
@@ -372,5 +321,5 @@ dsec_subject_set_deserialize(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 
 damaged:
-	refuse_state();
+	dsec_set_refuse_state();
 }

@@ -3,9 +3,7 @@
  * set_operators.c
  *	  Operators and functions of dsec.subject_set.
  *
- * The sets are sorted, so each operator is one merge.  A step searches for where
- * the other set goes on, in strides that double: linear for sets of like size,
- * and about the smaller size times a logarithm for a small and a large one.
+ * The sets are sorted, so each operator is one merge (set_merge.c).
  *
  * Equality refuses sets of different keys like the rest: whether they hold the
  * same people cannot be known.  There is hashing, for DISTINCT, GROUP BY and
@@ -20,6 +18,7 @@
 #include "compat.h"
 #include "fmgr.h"
 #include "subject/set.h"
+#include "subject/set_merge.h"
 
 PG_FUNCTION_INFO_V1(dsec_subject_set_or);
 PG_FUNCTION_INFO_V1(dsec_subject_set_and);
@@ -31,76 +30,6 @@ PG_FUNCTION_INFO_V1(dsec_subject_set_ne);
 PG_FUNCTION_INFO_V1(dsec_subject_set_hash);
 PG_FUNCTION_INFO_V1(dsec_subject_set_hash_extended);
 PG_FUNCTION_INFO_V1(dsec_subject_set_cardinality);
-
-/* Number of leading hashes of "hashes" below the target. */
-static inline uint64
-seek(const uint64 *hashes, uint64 n, uint64 target)
-{
-	uint64		low = 0;		/* all before are below */
-	uint64		high;
-	uint64		stride = 1;
-
-	while (low < n && hashes[low] < target)
-	{
-		high = low + stride;
-		if (high >= n || hashes[high] >= target)
-		{
-			/* between low, which is below, and high, which is not */
-			high = Min(high, n);
-			low++;
-			while (low < high)
-			{
-				uint64		middle = low + (high - low) / 2;
-
-				if (hashes[middle] < target)
-					low = middle + 1;
-				else
-					high = middle;
-			}
-			return low;
-		}
-		low = high;
-		stride *= 2;
-	}
-	return low;
-}
-
-static inline uint64
-copy(uint64 *out, const uint64 *hashes, uint64 n)
-{
-	if (n > 0)
-		memcpy(out, hashes, n * sizeof(uint64));
-	return n;
-}
-
-/*
- * Hashes that both have: returns their number, and writes them when there is an
- * "out".
- */
-static uint64
-common(const DsecSubjectSet *a, const DsecSubjectSet *b, uint64 *out)
-{
-	uint64		i = 0;
-	uint64		j = 0;
-	uint64		found = 0;
-
-	while (i < a->count && j < b->count)
-	{
-		if (a->hashes[i] < b->hashes[j])
-			i += seek(a->hashes + i, a->count - i, b->hashes[j]);
-		else if (a->hashes[i] > b->hashes[j])
-			j += seek(b->hashes + j, b->count - j, a->hashes[i]);
-		else
-		{
-			if (out != NULL)
-				out[found] = a->hashes[i];
-			found++;
-			i++;
-			j++;
-		}
-	}
-	return found;
-}
 
 static void
 get_both(FunctionCallInfo fcinfo, DsecSubjectSet **a, DsecSubjectSet **b)
@@ -124,43 +53,16 @@ dsec_subject_set_or(PG_FUNCTION_ARGS)
 {
 	DsecSubjectSet *a;
 	DsecSubjectSet *b;
-	DsecSubjectSet *both;
+	DsecSubjectSet *either;
 	uint64		most;
-	uint64		i = 0;
-	uint64		j = 0;
-	uint64		n = 0;
 
 	get_both(fcinfo, &a, &b);
 	most = a->count + b->count;
 	if (most > DSEC_SET_MAX_COUNT)
-		most -= common(a, b, NULL);
-	both = dsec_set_start(most, a->key_id);
-
-	while (i < a->count && j < b->count)
-	{
-		uint64		step;
-
-		if (a->hashes[i] < b->hashes[j])
-		{
-			step = seek(a->hashes + i, a->count - i, b->hashes[j]);
-			n += copy(both->hashes + n, a->hashes + i, step);
-			i += step;
-		}
-		else if (a->hashes[i] > b->hashes[j])
-		{
-			step = seek(b->hashes + j, b->count - j, a->hashes[i]);
-			n += copy(both->hashes + n, b->hashes + j, step);
-			j += step;
-		}
-		else
-		{
-			both->hashes[n++] = a->hashes[i++];
-			j++;
-		}
-	}
-	n += copy(both->hashes + n, a->hashes + i, a->count - i);
-	n += copy(both->hashes + n, b->hashes + j, b->count - j);
-	PG_RETURN_DATUM(result(both, n));
+		most -= dsec_set_merge_and(a->hashes, a->count, b->hashes, b->count, NULL);
+	either = dsec_set_start(most, a->key_id);
+	PG_RETURN_DATUM(result(either, dsec_set_merge_or(a->hashes, a->count,
+													 b->hashes, b->count, either->hashes)));
 }
 
 Datum
@@ -172,7 +74,8 @@ dsec_subject_set_and(PG_FUNCTION_ARGS)
 
 	get_both(fcinfo, &a, &b);
 	both = dsec_set_start(Min(a->count, b->count), a->key_id);
-	PG_RETURN_DATUM(result(both, common(a, b, both->hashes)));
+	PG_RETURN_DATUM(result(both, dsec_set_merge_and(a->hashes, a->count,
+													b->hashes, b->count, both->hashes)));
 }
 
 Datum
@@ -181,49 +84,11 @@ dsec_subject_set_minus(PG_FUNCTION_ARGS)
 	DsecSubjectSet *a;
 	DsecSubjectSet *b;
 	DsecSubjectSet *rest;
-	uint64		i = 0;
-	uint64		j = 0;
-	uint64		n = 0;
 
 	get_both(fcinfo, &a, &b);
 	rest = dsec_set_start(a->count, a->key_id);
-	while (i < a->count && j < b->count)
-	{
-		if (a->hashes[i] < b->hashes[j])
-		{
-			uint64		step = seek(a->hashes + i, a->count - i, b->hashes[j]);
-
-			n += copy(rest->hashes + n, a->hashes + i, step);
-			i += step;
-		}
-		else if (a->hashes[i] > b->hashes[j])
-			j += seek(b->hashes + j, b->count - j, a->hashes[i]);
-		else
-		{
-			i++;
-			j++;
-		}
-	}
-	n += copy(rest->hashes + n, a->hashes + i, a->count - i);
-	PG_RETURN_DATUM(result(rest, n));
-}
-
-/* Does "a" hold all of "b"? */
-static bool
-contains(const DsecSubjectSet *a, const DsecSubjectSet *b)
-{
-	uint64		i = 0;
-
-	for (uint64 j = 0; j < b->count; j++)
-	{
-		if (a->count - i < b->count - j)
-			return false;
-		i += seek(a->hashes + i, a->count - i, b->hashes[j]);
-		if (i == a->count || a->hashes[i] != b->hashes[j])
-			return false;
-		i++;
-	}
-	return true;
+	PG_RETURN_DATUM(result(rest, dsec_set_merge_minus(a->hashes, a->count,
+													  b->hashes, b->count, rest->hashes)));
 }
 
 Datum
@@ -233,7 +98,7 @@ dsec_subject_set_contains(PG_FUNCTION_ARGS)
 	DsecSubjectSet *b;
 
 	get_both(fcinfo, &a, &b);
-	PG_RETURN_BOOL(contains(a, b));
+	PG_RETURN_BOOL(dsec_set_merge_contains(a->hashes, a->count, b->hashes, b->count));
 }
 
 Datum
@@ -243,7 +108,7 @@ dsec_subject_set_contained(PG_FUNCTION_ARGS)
 	DsecSubjectSet *b;
 
 	get_both(fcinfo, &a, &b);
-	PG_RETURN_BOOL(contains(b, a));
+	PG_RETURN_BOOL(dsec_set_merge_contains(b->hashes, b->count, a->hashes, a->count));
 }
 
 static bool
