@@ -3,8 +3,8 @@
  * guc.c
  *	  Settings of dsec.
  *
- * No setting here can be changed by a session: a setting that weakened
- * enforcement from inside would be a route around it.
+ * No setting that bears on enforcement can be changed by a session: it would be
+ * a route around it.  How fast holdings are counted does not bear on it.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,6 +25,8 @@ int			dsec_guc_ledger_timeout = 10000;
 int			dsec_guc_shared_memory = 65536;
 char	   *dsec_guc_key_file = NULL;
 char	   *dsec_guc_timezone = NULL;
+double		dsec_guc_holdings_cost_delay = 0;
+int			dsec_guc_holdings_cost_limit = 200;
 
 static const struct config_enum_entry mode_options[] = {
 	{"enforcing", DSEC_MODE_ENFORCING, false},
@@ -133,5 +135,21 @@ dsec_guc_init(void)
 							   postmaster,
 							   0,
 							   check_timezone, NULL, NULL);
+	DefineCustomRealVariable("dsec.holdings_cost_delay",
+							 "How long dsec.refresh_holdings() naps when it has reached dsec.holdings_cost_limit.",
+							 "0 means that it never naps.",
+							 &dsec_guc_holdings_cost_delay,
+							 0, 0, 1000,
+							 PGC_USERSET,
+							 GUC_UNIT_MS,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("dsec.holdings_cost_limit",
+							"Cost of reading after which dsec.refresh_holdings() naps.",
+							"A buffer costs vacuum_cost_page_hit or vacuum_cost_page_miss.",
+							&dsec_guc_holdings_cost_limit,
+							200, 1, 10000,
+							PGC_USERSET,
+							0,
+							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("dsec");
 }

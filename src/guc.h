@@ -2,7 +2,8 @@
  *
  * guc.h
  *	  Settings.  Whatever bears on enforcement is PGC_SIGHUP or
- *	  PGC_POSTMASTER: no session can change it.
+ *	  PGC_POSTMASTER: no session can change it.  How fast holdings are counted
+ *	  does not bear on it.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,6 +37,8 @@ extern int	dsec_guc_ledger_timeout;	/* milliseconds */
 extern int	dsec_guc_shared_memory; /* kilobytes */
 extern char *dsec_guc_key_file; /* empty: dsec.key in the data directory */
 extern char *dsec_guc_timezone;
+extern double dsec_guc_holdings_cost_delay; /* milliseconds; 0: never nap */
+extern int	dsec_guc_holdings_cost_limit;
 
 extern void dsec_guc_init(void);
 

@@ -27,6 +27,7 @@
 #include "ledger/ledger.h"
 #include "ledger/worker.h"
 #include "miscadmin.h"
+#include "policy/holdings.h"
 #include "policy/policy.h"
 #include "policy/published.h"
 #include "report.h"
@@ -113,6 +114,7 @@ dsec_policy_init(void)
 	dsec_policy_init_publish();
 	dsec_policy_init_session();
 	dsec_policy_init_change();
+	dsec_policy_init_holdings();
 	dsec_tag_set_category_check(category_known);
 }
 
