@@ -21,6 +21,16 @@
 #include "varatt.h"
 #endif
 
+/* a function that does not return is declared in front since 18 */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
+/* ExplainProperty...() moved in 18 */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#endif
+
 /* ExecutorRun lost its execute_once argument in 18 */
 #if PG_VERSION_NUM >= 180000
 #define DSEC_EXECUTOR_RUN_ARGS \
@@ -50,6 +60,8 @@
 
 /* columns that a query selects from a relation; on their own since 16 */
 #if PG_VERSION_NUM >= 160000
+#include "parser/parse_relation.h"
+
 #define DSEC_SELECTED_COLUMNS(query, rte) \
 	((rte)->perminfoindex == 0 ? NULL : \
 	 getRTEPermissionInfo((query)->rteperminfos, rte)->selectedCols)

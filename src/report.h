@@ -9,6 +9,7 @@
 #ifndef DSEC_REPORT_H
 #define DSEC_REPORT_H
 
+#include "compat.h"
 #include "utils/elog.h"
 
 /* ledger/event.h and policy/policy.h, for those who call the functions below */
@@ -26,9 +27,9 @@ struct DsecVerdict;
  * dsec.ledger_timeout the export is refused all the same, and the DETAIL says
  * that the record is queued.
  */
-extern PGDLLEXPORT void dsec_report_blocked(const struct DsecVerdict *verdict,
-											const char *channel,
-											struct DsecEvent *event) pg_attribute_noreturn();
+pg_noreturn extern PGDLLEXPORT void dsec_report_blocked(const struct DsecVerdict *verdict,
+														const char *channel,
+														struct DsecEvent *event);
 
 /*
  * An export goes on over a threshold that only logs: the event gets decision

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "compat.h"
 #include "fmgr.h"
 #include "ledger/event.h"
 #include "policy/policy.h"
