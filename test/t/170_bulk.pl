@@ -52,6 +52,34 @@ sql("UPDATE dsec.rule SET threshold = 3 WHERE source = 'ever'");
 is(sql("SELECT dsec.bulk('bulk_a', k)::text FROM generate_series(1, 3) AS k"),
 	'{"(bulk_a,3,3,>,\\"bulk: ever\\",f)"}', 'another threshold');
 
+# ----- what another server holds is counted here, under our rules -------------------
+
+SKIP:
+{
+	skip 'postgres_fdw is not installed', 3
+	  unless sql("SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'");
+
+	my $far = Dsec::node('far');
+	my $data = "SELECT CASE WHEN i % 3 = 0 THEN 'human_omic' ELSE 'human_genomic' END AS c, i % 300 AS k FROM generate_series(1, 5000) AS i";
+	my $query = 'SELECT dsec.bulk(c, k) FROM far';
+	my $expected;
+
+	$far->safe_psql('postgres', "CREATE TABLE data AS $data; ANALYZE data; "
+		  . "UPDATE dsec.rule SET threshold = 50 WHERE category = 'human_omic'");
+	sql('CREATE EXTENSION postgres_fdw');
+	sql(sprintf("CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '%s', port '%s', dbname 'postgres', extensions 'dsec', use_remote_estimate 'true')",
+			$far->host, $far->port));
+	sql("CREATE USER MAPPING FOR PUBLIC SERVER far OPTIONS (password_required 'false')");
+	sql("CREATE FOREIGN TABLE far (c text, k int) SERVER far OPTIONS (table_name 'data')");
+
+	like(sql("EXPLAIN (VERBOSE, COSTS off) $query"), qr/Aggregate\n.*Remote SQL: SELECT c, k FROM public\.data/s, 'the other server is not asked to judge');
+	$expected = sql('SELECT string_agg(n::text, \',\' ORDER BY n) FROM '
+		  . "(SELECT count(DISTINCT k) FILTER (WHERE c = 'human_genomic'), count(DISTINCT k) FROM ($data) AS v) AS c (a, b), unnest(ARRAY[a, b]) AS n");
+	is(sql("SELECT string_agg(subjects::text, ',' ORDER BY subjects) FROM unnest(($query)) AS b"), $expected, 'the same numbers');
+	is(sql("SELECT threshold FROM unnest(($query)) AS b WHERE category = 'human_omic'"), 1000, 'under our rules');
+	$far->stop;
+}
+
 # ----- without a ledger, and without preloading, it says so ---------------------------
 
 $node->append_conf('postgresql.conf', "dsec.ledger_database = 'nowhere'\ndsec.ledger_timeout = 1s\n");
