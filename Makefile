@@ -63,7 +63,7 @@ test: ## all suites; a part: make test ONLY="regress tap:010_crash"
 	@test/run $(ONLY)
 test-long: ## the same with the slow proofs
 	@PG_TEST_LONG=1 test/run $(ONLY)
-bench: ## what the guard costs, as paired ratios
+bench: ## what the guard and counting cost, as paired ratios
 	@test/bench/run $(ONLY)
 fuzz: ## hostile input for what reads input, ten minutes for each harness
 	@test/fuzz/run $(ONLY)
