@@ -48,6 +48,7 @@ static const Named harnesses[] = {
 	{"set_laws", fuzz_set_laws},
 	{"set_text", fuzz_set_text},
 	{"states", fuzz_states},
+	{"validators", fuzz_validators},
 };
 
 static FuzzHarness chosen;

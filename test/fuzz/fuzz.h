@@ -22,6 +22,7 @@ extern void fuzz_set_binary(const uint8 *data, size_t size);
 extern void fuzz_set_laws(const uint8 *data, size_t size);
 extern void fuzz_set_text(const uint8 *data, size_t size);
 extern void fuzz_states(const uint8 *data, size_t size);
+extern void fuzz_validators(const uint8 *data, size_t size);
 
 /* A finding: the input broke a rule, which the text names.  Does not return. */
 extern void fuzz_finding(const char *file, int line, const char *rule) pg_attribute_noreturn();
