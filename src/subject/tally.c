@@ -3,23 +3,29 @@
  * tally.c
  *	  An exact set of subjects in memory, made for counting them fast.
  *
- * A table of power-of-two size with linear probing.  An empty slot is all
- * zeroes, so that the element that is all zeroes is kept as a flag beside the
- * table.  An element's place is the top bits of its hash.  Two things follow:
- * when the table grows, elements move in the order they have, from one stream
- * of memory to another; and merging tables, whose elements lie in the same
- * order because all processes of a cluster place them alike, is such a stream,
- * too.  But elements that arrive in that order fill the target from one end,
- * and would form one long cluster in a target that is too small: merging takes
- * them in blocks, block after block far apart, and so a target fills evenly and
- * grows when it must.
+ * What the table holds are not the elements but what a bijection, keyed by a
+ * secret of the cluster, makes of them: their hash is a part of the value, the
+ * element can be had back, and who chooses the elements cannot choose their
+ * places.  The value that is all zeroes marks an empty slot, and is kept as a
+ * flag beside the table.
  *
- * The hash is bijective for 8 bytes and keyed by a secret of the cluster: who
- * chooses the elements cannot choose their places.
+ * The table has a power of two of slots, in lines as long as the processor's.
+ * A value belongs into the line that the top bits of its hash name, or into the
+ * first one after it with an empty slot; a line fills from its front.  A line is
+ * compared as a whole, without branches: what takes time is memory and branches
+ * mispredicted.
  *
- * Once the table is larger than what the processor keeps near, an element waits
- * in a ring while the memory of its place is fetched, and is looked up when it
- * comes round.  Small tables are probed at once.
+ * Since the top bits decide, values move in the order they have when the table
+ * grows, from one stream of memory to another; and merging tables, whose values
+ * lie in the same order because all processes of a cluster have one secret, is
+ * such a stream, too.  But values that arrive in that order fill the target from
+ * one end, and would form one long cluster in a target that is too small:
+ * merging takes them in blocks, block after block far apart, and so a target
+ * fills evenly and grows when it must.
+ *
+ * Once the table is larger than what the processor keeps near, a value waits in
+ * a ring while the memory of its line is fetched, and is looked up when it comes
+ * round.  Small tables are probed at once.
  *
  * No locks: a tally belongs to one process.
  *
@@ -28,6 +34,7 @@
 #include "postgres.h"
 
 #include <sodium.h>
+#include <sys/mman.h>
 
 #include "access/xlog.h"
 #include "catalog/pg_control.h"
@@ -36,37 +43,37 @@
 #include "subject/tally.h"
 #include "utils/memutils.h"
 
-#define FIRST_SIZE 16			/* slots of a new table */
+#define LINE_BYTES 64
+#define LINE8 (LINE_BYTES / DSEC_TALLY_8)	/* slots of a line */
+#define LINE16 (LINE_BYTES / DSEC_TALLY_16)
+#define FIRST_SIZE 16			/* slots of a new table, at least a line */
 #define STEEP_SIZE 4096			/* slots up to which a table grows fourfold */
 #define NEAR_BYTES (512 * 1024) /* a larger table is probed through the ring */
-#define RING_SIZE 16			/* a power of two */
-#define BLOCK_SIZE 1024			/* elements merged in a row; a power of two */
-#define SPREAD UINT64CONST(0x9E3779B97F4A7C15)	/* odd: visits every block once */
+#define HUGE_PAGE ((uintptr_t) 2 * 1024 * 1024)
+#define RING_SIZE 32			/* a power of two */
+#define BLOCK_SIZE 1024			/* elements merged in a row */
 
-/* an element of 16 bytes; one of 8 bytes is a bare uint64 */
+/* Limit to the number of values in a table of that size. */
+#define FULL(size) ((size) / 16 * 11)
+
+/* a value of 16 bytes, one of 8 bytes is a bare uint64; the first word is its hash */
 typedef struct Wide
 {
 	uint64		word[2];
 } Wide;
 
-typedef struct Waiting
-{
-	Wide		element;		/* 8 bytes: the first word */
-	uint64		hash;
-} Waiting;
-
 struct DsecTally
 {
 	void	   *slots;
 	uint64		size;			/* number of slots */
-	uint64		limit;			/* elements in the table before it grows */
-	uint64		used;			/* elements in the table */
+	uint64		used;			/* values in the table */
 	int			shift;			/* of a hash, to find the slot */
 	DsecTallyWidth width;
-	bool		zero;			/* has the element that is all zeroes */
-	uint8		next;			/* where the next element enters the ring */
-	uint8		waiting;		/* elements in the ring */
-	Waiting    *ring;			/* NULL while the table is small */
+	bool		zero;			/* has the value that is all zeroes */
+	uint8		next;			/* where the next value enters the ring */
+	uint8		waiting;		/* values in the ring */
+	void	   *ring;			/* NULL while the table is small */
+	void	   *memory;			/* what the slots are aligned in */
 	MemoryContext context;
 };
 
@@ -106,16 +113,48 @@ mix(uint64 x)
 	return x;
 }
 
+/* its inverse: the factors are the inverses modulo 2^64 */
 static inline uint64
-hash8(uint64 element)
+unmix(uint64 x)
+{
+	x ^= x >> 33;
+	x *= UINT64CONST(0x9CB4B2F8129337DB);
+	x ^= x >> 33;
+	x *= UINT64CONST(0x4F74430C22A54005);
+	x ^= x >> 33;
+	return x;
+}
+
+static inline uint64
+value8(uint64 element)
 {
 	return mix(element ^ secret[0]);
 }
 
 static inline uint64
-hash16(Wide element)
+element8(uint64 value)
 {
-	return mix((mix(element.word[0] ^ secret[0]) + element.word[1]) ^ secret[1]);
+	return unmix(value) ^ secret[0];
+}
+
+static inline Wide
+value16(Wide element)
+{
+	Wide		value;
+
+	value.word[0] = mix((mix(element.word[0] ^ secret[0]) + element.word[1]) ^ secret[1]);
+	value.word[1] = element.word[0];
+	return value;
+}
+
+static inline Wide
+element16(Wide value)
+{
+	Wide		element;
+
+	element.word[0] = value.word[1];
+	element.word[1] = (unmix(value.word[0]) ^ secret[1]) - mix(element.word[0] ^ secret[0]);
+	return element;
 }
 
 uint64
@@ -126,118 +165,297 @@ dsec_tally_hash16(const uint8 *element)
 	if (!secret_known)
 		find_secret();
 	memcpy(&wide, element, sizeof(wide));
-	return hash16(wide);
+	return value16(wide).word[0];
 }
 
 static inline bool
-is_zero(Wide element)
+is_zero(Wide value)
 {
-	return (element.word[0] | element.word[1]) == 0;
+	return (value.word[0] | value.word[1]) == 0;
 }
 
+/* these are written out, because compilers do not unroll at -O2 */
+static inline bool
+in_line8(const uint64 *line, uint64 value)
+{
+	StaticAssertStmt(LINE8 == 8, "eight slots are compared");
+	return (line[0] == value) | (line[1] == value) | (line[2] == value) | (line[3] == value) |
+		(line[4] == value) | (line[5] == value) | (line[6] == value) | (line[7] == value);
+}
+
+static inline uint64
+difference(Wide a, Wide b)
+{
+	return (a.word[0] ^ b.word[0]) | (a.word[1] ^ b.word[1]);
+}
+
+static inline bool
+in_line16(const Wide *line, Wide value)
+{
+	StaticAssertStmt(LINE16 == 4, "four slots are compared");
+	return (difference(line[0], value) == 0) | (difference(line[1], value) == 0) |
+		(difference(line[2], value) == 0) | (difference(line[3], value) == 0);
+}
+
+/* number of values in a line, which is the index of its first empty slot */
+static inline int
+fill8(const uint64 *line)
+{
+	return (line[0] != 0) + (line[1] != 0) + (line[2] != 0) + (line[3] != 0) +
+		(line[4] != 0) + (line[5] != 0) + (line[6] != 0) + (line[7] != 0);
+}
+
+static inline int
+fill16(const Wide *line)
+{
+	return !is_zero(line[0]) + !is_zero(line[1]) + !is_zero(line[2]) + !is_zero(line[3]);
+}
+
+/*
+ * Ask for huge pages under a table before it is touched: every probe of a large
+ * table is of another page, and the processor knows few pages at a time.  A mere
+ * hint, of which nothing is to be undone.
+ */
+static void
+want_huge_pages(void *memory, Size bytes)
+{
+#if defined(MADV_HUGEPAGE)
+	uintptr_t	start = TYPEALIGN(HUGE_PAGE, (uintptr_t) memory);
+	uintptr_t	end = TYPEALIGN_DOWN(HUGE_PAGE, (uintptr_t) memory + bytes);
+
+	if (start < end)
+		(void) madvise((void *) start, end - start, MADV_HUGEPAGE);
+#endif
+}
+
+/* Give the tally an empty table.  If memory lacks, the tally is as it was. */
 static void
 allocate(DsecTally *tally, uint64 size)
 {
-	Assert(size >= 2 && (size & (size - 1)) == 0);
-	if (size > MaxAllocHugeSize / tally->width)
+	Size		bytes;
+	void	   *memory;
+
+	Assert(size >= LINE8 && (size & (size - 1)) == 0);
+	if (size > (MaxAllocHugeSize - LINE_BYTES) / tally->width)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many distinct subjects")));
-	tally->slots = MemoryContextAllocExtended(tally->context, (Size) size * tally->width,
-											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	bytes = (Size) size * tally->width;
+	if (bytes > NEAR_BYTES)
+	{
+		memory = MemoryContextAllocExtended(tally->context, bytes + LINE_BYTES, MCXT_ALLOC_HUGE);
+		tally->slots = (void *) TYPEALIGN(LINE_BYTES, (uintptr_t) memory);
+		want_huge_pages(tally->slots, bytes);
+	}
+	else
+	{
+		memory = MemoryContextAlloc(tally->context, bytes);
+		tally->slots = memory;
+	}
+	memset(tally->slots, 0, bytes);
+	tally->memory = memory;
 	tally->size = size;
 	tally->shift = 64 - pg_leftmost_one_pos64(size);
-	tally->limit = size / 16 * 11;
 }
 
-/* Put in an element that is not there yet; there must be room. */
+/* Put in a value that is not there yet; there must be room. */
 static inline void
-place8(uint64 *slots, uint64 mask, uint64 at, uint64 element)
+place8(DsecTally *tally, uint64 value)
 {
-	while (slots[at] != 0)
-		at = (at + 1) & mask;
-	slots[at] = element;
+	uint64		at = (value >> tally->shift) & ~(uint64) (LINE8 - 1);
+
+	for (;;)
+	{
+		uint64	   *line = (uint64 *) tally->slots + at;
+		int			fill = fill8(line);
+
+		if (likely(fill < LINE8))
+		{
+			line[fill] = value;
+			return;
+		}
+		at = (at + LINE8) & (tally->size - 1);
+	}
 }
 
 static inline void
-place16(Wide *slots, uint64 mask, uint64 at, Wide element)
+place16(DsecTally *tally, Wide value)
 {
-	while (!is_zero(slots[at]))
-		at = (at + 1) & mask;
-	slots[at] = element;
+	uint64		at = (value.word[0] >> tally->shift) & ~(uint64) (LINE16 - 1);
+
+	for (;;)
+	{
+		Wide	   *line = (Wide *) tally->slots + at;
+		int			fill = fill16(line);
+
+		if (likely(fill < LINE16))
+		{
+			line[fill] = value;
+			return;
+		}
+		at = (at + LINE16) & (tally->size - 1);
+	}
 }
 
 static pg_noinline void
 resize(DsecTally *tally, uint64 size)
 {
+	void	   *old_memory = tally->memory;
 	void	   *old = tally->slots;
 	uint64		old_size = tally->size;
-	uint64		mask = size - 1;
 
-	/* if this fails, the tally is as it was */
+	if (tally->ring == NULL && size * tally->width > NEAR_BYTES)
+		tally->ring = MemoryContextAllocZero(tally->context, RING_SIZE * tally->width);
+
 	allocate(tally, size);
 	if (tally->width == DSEC_TALLY_8)
 	{
+		const uint64 *values = old;
+
 		for (uint64 i = 0; i < old_size; i++)
 		{
-			uint64		element = ((uint64 *) old)[i];
-
-			if (element != 0)
-				place8(tally->slots, mask, hash8(element) >> tally->shift, element);
+			if (values[i] != 0)
+				place8(tally, values[i]);
 		}
 	}
 	else
 	{
+		const Wide *values = old;
+
 		for (uint64 i = 0; i < old_size; i++)
 		{
-			Wide		element = ((Wide *) old)[i];
-
-			if (!is_zero(element))
-				place16(tally->slots, mask, hash16(element) >> tally->shift, element);
+			if (!is_zero(values[i]))
+				place16(tally, values[i]);
 		}
 	}
-	pfree(old);
-
-	if (tally->ring == NULL && size * tally->width > NEAR_BYTES)
-		tally->ring = MemoryContextAlloc(tally->context, RING_SIZE * sizeof(Waiting));
+	pfree(old_memory);
 }
 
 static inline void
-insert8(DsecTally *tally, uint64 element, uint64 hash)
+count_one(DsecTally *tally)
 {
-	uint64	   *slots = tally->slots;
-	uint64		at = hash >> tally->shift;
+	if (unlikely(++tally->used > FULL(tally->size)))
+		resize(tally, tally->size * (tally->size <= STEEP_SIZE ? 4 : 2));
+}
 
-	while (slots[at] != element)
+static inline void
+insert8(DsecTally *tally, uint64 value)
+{
+	uint64		at = (value >> tally->shift) & ~(uint64) (LINE8 - 1);
+
+	for (;;)
 	{
-		if (slots[at] == 0)
+		uint64	   *line = (uint64 *) tally->slots + at;
+		int			fill;
+
+		if (in_line8(line, value))
+			return;
+		fill = fill8(line);
+		if (likely(fill < LINE8))
 		{
-			slots[at] = element;
-			if (++tally->used > tally->limit)
-				resize(tally, tally->size * (tally->size <= STEEP_SIZE ? 4 : 2));
+			line[fill] = value;
+			count_one(tally);
 			return;
 		}
-		at = (at + 1) & (tally->size - 1);
+		at = (at + LINE8) & (tally->size - 1);
 	}
 }
 
 static inline void
-insert16(DsecTally *tally, Wide element, uint64 hash)
+insert16(DsecTally *tally, Wide value)
 {
-	Wide	   *slots = tally->slots;
-	uint64		at = hash >> tally->shift;
+	uint64		at = (value.word[0] >> tally->shift) & ~(uint64) (LINE16 - 1);
 
-	while (slots[at].word[0] != element.word[0] || slots[at].word[1] != element.word[1])
+	for (;;)
 	{
-		if (is_zero(slots[at]))
+		Wide	   *line = (Wide *) tally->slots + at;
+		int			fill;
+
+		if (in_line16(line, value))
+			return;
+		fill = fill16(line);
+		if (likely(fill < LINE16))
 		{
-			slots[at] = element;
-			if (++tally->used > tally->limit)
-				resize(tally, tally->size * (tally->size <= STEEP_SIZE ? 4 : 2));
+			line[fill] = value;
+			count_one(tally);
 			return;
 		}
-		at = (at + 1) & (tally->size - 1);
+		at = (at + LINE16) & (tally->size - 1);
 	}
+}
+
+/* Add a value, at once or by way of the ring. */
+static inline void
+enter8(DsecTally *tally, uint64 value)
+{
+	uint64	   *place;
+	uint64		due;
+
+	if (unlikely(value == 0))
+	{
+		tally->zero = true;
+		return;
+	}
+	if (tally->ring == NULL)
+	{
+		insert8(tally, value);
+		return;
+	}
+
+	__builtin_prefetch((uint64 *) tally->slots + (value >> tally->shift), 1);
+	place = (uint64 *) tally->ring + tally->next;
+	due = *place;
+	*place = value;
+	tally->next = (tally->next + 1) & (RING_SIZE - 1);
+	if (likely(tally->waiting == RING_SIZE))
+		insert8(tally, due);
+	else
+		tally->waiting++;
+}
+
+static inline void
+enter16(DsecTally *tally, Wide value)
+{
+	Wide	   *place;
+	Wide		due;
+
+	if (unlikely(is_zero(value)))
+	{
+		tally->zero = true;
+		return;
+	}
+	if (tally->ring == NULL)
+	{
+		insert16(tally, value);
+		return;
+	}
+
+	__builtin_prefetch((Wide *) tally->slots + (value.word[0] >> tally->shift), 1);
+	place = (Wide *) tally->ring + tally->next;
+	due = *place;
+	*place = value;
+	tally->next = (tally->next + 1) & (RING_SIZE - 1);
+	if (likely(tally->waiting == RING_SIZE))
+		insert16(tally, due);
+	else
+		tally->waiting++;
+}
+
+/* Look up all that still wait, oldest first. */
+static void
+drain(DsecTally *tally)
+{
+	while (tally->waiting > 0)
+	{
+		int			oldest = (tally->next - tally->waiting) & (RING_SIZE - 1);
+
+		tally->waiting--;
+		if (tally->width == DSEC_TALLY_8)
+			insert8(tally, ((uint64 *) tally->ring)[oldest]);
+		else
+			insert16(tally, ((Wide *) tally->ring)[oldest]);
+	}
+	tally->next = 0;
 }
 
 DsecTally *
@@ -263,87 +481,18 @@ dsec_tally_width(const DsecTally *tally)
 void
 dsec_tally_add8(DsecTally *tally, uint64 element)
 {
-	uint64		hash;
-	Waiting    *place;
-	uint64		due;
-	uint64		due_hash;
-
 	Assert(tally->width == DSEC_TALLY_8);
-	if (unlikely(element == 0))
-	{
-		tally->zero = true;
-		return;
-	}
-	hash = hash8(element);
-	if (tally->ring == NULL)
-	{
-		insert8(tally, element, hash);
-		return;
-	}
-
-	__builtin_prefetch((uint64 *) tally->slots + (hash >> tally->shift), 1);
-	place = &tally->ring[tally->next];
-	due = place->element.word[0];
-	due_hash = place->hash;
-	place->element.word[0] = element;
-	place->hash = hash;
-	tally->next = (tally->next + 1) & (RING_SIZE - 1);
-	if (likely(tally->waiting == RING_SIZE))
-		insert8(tally, due, due_hash);
-	else
-		tally->waiting++;
+	enter8(tally, value8(element));
 }
 
 void
 dsec_tally_add16(DsecTally *tally, const uint8 *element)
 {
 	Wide		wide;
-	uint64		hash;
-	Waiting    *place;
-	Waiting		due;
 
 	Assert(tally->width == DSEC_TALLY_16);
 	memcpy(&wide, element, sizeof(wide));
-	if (unlikely(is_zero(wide)))
-	{
-		tally->zero = true;
-		return;
-	}
-	hash = hash16(wide);
-	if (tally->ring == NULL)
-	{
-		insert16(tally, wide, hash);
-		return;
-	}
-
-	__builtin_prefetch((Wide *) tally->slots + (hash >> tally->shift), 1);
-	place = &tally->ring[tally->next];
-	due = *place;
-	place->element = wide;
-	place->hash = hash;
-	tally->next = (tally->next + 1) & (RING_SIZE - 1);
-	if (likely(tally->waiting == RING_SIZE))
-		insert16(tally, due.element, due.hash);
-	else
-		tally->waiting++;
-}
-
-/* Look up all that still wait, oldest first. */
-static void
-drain(DsecTally *tally)
-{
-	while (tally->waiting > 0)
-	{
-		Waiting    *place = &tally->ring[(tally->next - tally->waiting) & (RING_SIZE - 1)];
-
-		/* an element whose insertion fails is not forgotten */
-		if (tally->width == DSEC_TALLY_8)
-			insert8(tally, place->element.word[0], place->hash);
-		else
-			insert16(tally, place->element, place->hash);
-		tally->waiting--;
-	}
-	tally->next = 0;
+	enter16(tally, value16(wide));
 }
 
 uint64
@@ -364,12 +513,8 @@ dsec_tally_reserve(DsecTally *tally, uint64 count)
 {
 	uint64		size = tally->size;
 
-	while (size / 16 * 11 < count)
-	{
-		if (size > MaxAllocHugeSize / tally->width)
-			break;				/* allocate() refuses */
+	while (FULL(size) < count && size <= MaxAllocHugeSize / tally->width)
 		size *= 2;
-	}
 	if (size > tally->size)
 	{
 		drain(tally);
@@ -377,64 +522,66 @@ dsec_tally_reserve(DsecTally *tally, uint64 count)
 	}
 }
 
+/* A number below n and next to the golden ratio of it without a common factor. */
+static uint64
+find_stride(uint64 n)
+{
+	uint64		stride = Max((uint64) (n * 0.6180339887), 1);
+
+	for (;; stride++)
+	{
+		uint64		a = n;
+		uint64		b = stride;
+
+		while (b != 0)
+		{
+			uint64		rest = a % b;
+
+			a = b;
+			b = rest;
+		}
+		if (a == 1)
+			return stride;
+	}
+}
+
 /*
- * Add elements that may lie in the order of a table, in blocks that are taken
- * in an order without a trend.  The elements that are zero are empty slots when
- * they come from a table.
+ * Add what may lie in the order of a table, in blocks that are taken in an order
+ * without a trend: elements packed, or the slots of a table.
  */
 static void
-add_blocks(DsecTally *tally, const uint8 *elements, uint64 n, bool slots)
+add_blocks(DsecTally *tally, const uint8 *from, uint64 n, bool slots)
 {
-	uint64		nblocks = n / BLOCK_SIZE + (n % BLOCK_SIZE != 0 ? 1 : 0);
-	uint64		stride = 1;
-
-	/* a stride that has no factor in common with the number of blocks */
-	if (nblocks > 2)
-	{
-		uint64		a;
-		uint64		b;
-
-		stride = (uint64) (nblocks * 0.6180339887) | 1;
-		for (;; stride++)
-		{
-			for (a = nblocks, b = stride; b != 0;)
-			{
-				uint64		rest = a % b;
-
-				a = b;
-				b = rest;
-			}
-			if (a == 1)
-				break;
-		}
-	}
+	uint64		nblocks = (n + BLOCK_SIZE - 1) / BLOCK_SIZE;
+	uint64		stride = nblocks > 0 ? find_stride(nblocks) : 0;
 
 	for (uint64 i = 0, block = 0; i < nblocks; i++)
 	{
-		const uint8 *at = elements + block * BLOCK_SIZE * tally->width;
+		const uint8 *at = from + block * BLOCK_SIZE * tally->width;
 		uint64		members = Min(BLOCK_SIZE, n - block * BLOCK_SIZE);
 
 		CHECK_FOR_INTERRUPTS();
-		if (tally->width == DSEC_TALLY_8)
+		for (uint64 j = 0; j < members; j++)
 		{
-			for (uint64 j = 0; j < members; j++)
+			if (tally->width == DSEC_TALLY_8)
 			{
-				uint64		element;
+				uint64		value;
 
-				memcpy(&element, at + j * sizeof(element), sizeof(element));
-				if (element != 0 || !slots)
-					dsec_tally_add8(tally, element);
+				memcpy(&value, at + j * sizeof(value), sizeof(value));
+				if (!slots)
+					enter8(tally, value8(value));
+				else if (value != 0)
+					enter8(tally, value);
 			}
-		}
-		else
-		{
-			for (uint64 j = 0; j < members; j++)
+			else
 			{
-				Wide		element;
+				Wide		value;
 
-				memcpy(&element, at + j * sizeof(element), sizeof(element));
-				if (!is_zero(element) || !slots)
-					dsec_tally_add16(tally, (const uint8 *) &element);
+				memcpy(&value, at + j * sizeof(value), sizeof(value));
+				if (!slots)
+					enter16(tally, value16(value));
+				else if (!is_zero(value))
+					enter16(tally, value);
 			}
 		}
 		block = (block + stride) % nblocks;
@@ -461,45 +608,43 @@ dsec_tally_merge(DsecTally *tally, DsecTally *from)
 void
 dsec_tally_elements(DsecTally *tally, void *out)
 {
-	drain(tally);
-	if (tally->width == DSEC_TALLY_8)
-	{
-		const uint64 *slots = tally->slots;
-		uint8	   *to = out;
-		uint64		zero = 0;
+	uint8	   *to = out;
 
-		if (tally->zero)
+	drain(tally);
+	for (uint64 i = 0; i < tally->size; i++)
+	{
+		if (tally->width == DSEC_TALLY_8)
 		{
-			memcpy(to, &zero, sizeof(zero));
-			to += sizeof(zero);
+			uint64		value = ((const uint64 *) tally->slots)[i];
+			uint64		element = element8(value);
+
+			if (value == 0)
+				continue;
+			memcpy(to, &element, sizeof(element));
+			to += sizeof(element);
 		}
-		for (uint64 i = 0; i < tally->size; i++)
+		else
 		{
-			if (slots[i] != 0)
-			{
-				memcpy(to, &slots[i], sizeof(slots[i]));
-				to += sizeof(slots[i]);
-			}
+			Wide		value = ((const Wide *) tally->slots)[i];
+			Wide		element = element16(value);
+
+			if (is_zero(value))
+				continue;
+			memcpy(to, &element, sizeof(element));
+			to += sizeof(element);
 		}
 	}
-	else
+	if (tally->zero && tally->width == DSEC_TALLY_8)
 	{
-		const Wide *slots = tally->slots;
-		uint8	   *to = out;
+		uint64		element = element8(0);
 
-		if (tally->zero)
-		{
-			memset(to, 0, sizeof(Wide));
-			to += sizeof(Wide);
-		}
-		for (uint64 i = 0; i < tally->size; i++)
-		{
-			if (!is_zero(slots[i]))
-			{
-				memcpy(to, &slots[i], sizeof(Wide));
-				to += sizeof(Wide);
-			}
-		}
+		memcpy(to, &element, sizeof(element));
+	}
+	else if (tally->zero)
+	{
+		Wide		element = element16((Wide) {0});
+
+		memcpy(to, &element, sizeof(element));
 	}
 }
 
@@ -507,7 +652,7 @@ Size
 dsec_tally_bytes(const DsecTally *tally)
 {
 	return sizeof(DsecTally) + (Size) tally->size * tally->width +
-		(tally->ring != NULL ? RING_SIZE * sizeof(Waiting) : 0);
+		(tally->ring != NULL ? RING_SIZE * tally->width : 0);
 }
 
 void
@@ -515,6 +660,6 @@ dsec_tally_free(DsecTally *tally)
 {
 	if (tally->ring != NULL)
 		pfree(tally->ring);
-	pfree(tally->slots);
+	pfree(tally->memory);
 	pfree(tally);
 }

@@ -44,7 +44,7 @@ extern void dsec_tally_add_packed(DsecTally *tally, const void *elements, uint64
 extern uint64 dsec_tally_count(DsecTally *tally);
 
 /*
- * At most that number, and at most 16 below it: the elements that wait in the
+ * At most that number, and at most 32 below it: the elements that wait in the
  * ring are left there, so that this may be asked after every element.
  */
 extern uint64 dsec_tally_count_so_far(const DsecTally *tally);

@@ -111,11 +111,6 @@ SELECT dsec.over_threshold(i, i) FROM generate_series(1, 10) AS i;
 SELECT dsec.over_threshold(CASE WHEN i < 9 THEN 2 END, i) FROM generate_series(1, 10) AS i;
 SELECT t, dsec.over_threshold(t, i) FROM generate_series(1, 10) AS i, generate_series(8, 11) AS t GROUP BY t ORDER BY t;
 
--- parts of an aggregate are no functions
-SELECT dsec.subject_count_add(NULL, 1);
-\echo :LAST_ERROR_SQLSTATE
-SELECT dsec.subject_count_deserialize('\x00', NULL);
-
 -- clauses of an aggregate call
 SELECT dsec.subject_count(DISTINCT i % 10) AS "distinct", dsec.subject_count(i % 10 ORDER BY i) AS ordered, dsec.subject_count(i) FILTER (WHERE i <= 42) AS filtered,
 	dsec.subject_count(DISTINCT (i % 10)::text, i % 2) AS composite, dsec.over_threshold(9, i % 10 ORDER BY i DESC) AS over FROM generate_series(1, 1000) AS i;
