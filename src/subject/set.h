@@ -14,6 +14,7 @@
 #ifndef DSEC_SET_H
 #define DSEC_SET_H
 
+#include "compat.h"
 #include "fmgr.h"
 #include "subject/set_format.h"
 
@@ -60,6 +61,6 @@ extern void dsec_set_check_keys(const uint8 *key_id1, const uint8 *key_id2);
 extern MemoryContext dsec_set_aggregate_context(FunctionCallInfo fcinfo, bool first);
 
 /* A serialised state is none: data_corrupted. */
-extern void dsec_set_refuse_state(void) pg_attribute_noreturn();
+pg_noreturn extern void dsec_set_refuse_state(void);
 
 #endif							/* DSEC_SET_H */
