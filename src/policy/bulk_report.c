@@ -13,8 +13,10 @@
  * A *count* is what one rule has to be compared with, within one space: the
  * distinct subjects of a category (its descendants included) that are not known
  * to be outside of a population.  A rule's answer is the sum over spaces.
- * Subjects are told apart by the keyed hash of the ledger.  A row whose key is
- * NULL, or whose relation has none, is a subject of its own.
+ * Subjects are told apart by the hash that the ledger uses, under a key that is
+ * made up for the occasion: nothing is compared with the ledger, which on a
+ * standby cannot be used.  A row whose key is NULL, or whose relation has none,
+ * is a subject of its own.
  *
  * The relation stays locked until the end of the transaction, so that its tags
  * and columns are the same for the query.  The policy is copied.
@@ -95,7 +97,7 @@ typedef struct Report
 	DestReceiver destination;	/* first */
 	const DsecPolicy *policy;
 	DateADT		today;
-	const uint8 *key;
+	uint8		key[DSEC_KEY_BYTES];
 	MemoryContext context;
 	List	   *counts;
 	List	   *feeds;
@@ -563,7 +565,10 @@ dsec_bulk_report(PG_FUNCTION_ARGS)
 	report->context = context;
 	report->policy = copy;
 	report->today = dsec_ledger_today();
-	report->key = dsec_ledger_key();
+	if (!pg_strong_random(report->key, DSEC_KEY_BYTES))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random bytes")));
 	query = make_query(report, relid);
 	if (has_subclass(relid))
 		check_children(relid, dsec_tag_relation(relid));

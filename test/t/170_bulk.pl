@@ -4,11 +4,13 @@ use strict;
 use warnings;
 
 use Dsec;
+use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = Dsec::node(
 	'bulk',
+	init => { allows_streaming => 1 },
 	preload => 'dsec,dsec_clock',
 	conf => "dsec.ledger_timeout = 10s\ndsec_clock.offset = 0\ndsec.timezone = 'UTC'\n");
 
@@ -79,6 +81,19 @@ SKIP:
 	is(sql("SELECT threshold FROM unnest(($query)) AS b WHERE category = 'human_omic'"), 1000, 'under our rules');
 	$far->stop;
 }
+
+# ----- a standby answers, too ----------------------------------------------------------
+
+$node->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'base', has_streaming => 1);
+$standby->start;
+$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
+is($standby->safe_psql('postgres', "SELECT dsec.bulk(d, k) IS NOT DISTINCT FROM ARRAY[ROW('bulk_a', 3, 3, '>', 'bulk: ever', false)::dsec.bulk_row] FROM (SELECT 'bulk_a', i FROM generate_series(1, 3) AS i) AS v (d, k)"),
+	't', 'dsec.bulk on a standby');
+is($standby->safe_psql('postgres', "SELECT subjects, threshold, rule, exceeded FROM dsec.bulk_report('t')"),
+	'3|3|bulk: ever|f', 'dsec.bulk_report on a standby');
+$standby->stop;
 
 # ----- without a ledger, and without preloading, it says so ---------------------------
 
