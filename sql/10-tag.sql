@@ -70,7 +70,7 @@ COMMENT ON OPERATOR <> (tag_spec, tag_spec) IS 'different canonical texts';
 COMMENT ON FUNCTION category(tag_spec) IS
 'category of a tag; NULL when it has none (defaults of a relation, labels of functions)';
 COMMENT ON FUNCTION attribute(tag_spec, text) IS
-'value of an attribute of a tag: class, subject, space, in_scope (population:column) or reason; several values are joined by commas, names that need it are in double quotes; NULL when not given; error 22023 when there is no such attribute';
+'value of an attribute of a tag: class, subject, space, in_scope (population:column), reason or max_typmod; several values are joined by commas, names that need it are in double quotes; NULL when not given; error 22023 when there is no such attribute';
 
 CREATE FUNCTION tag(relation regclass, column_name name, tag text) RETURNS void
 	AS 'MODULE_PATHNAME', 'dsec_tag_column_sql'

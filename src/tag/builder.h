@@ -79,12 +79,17 @@ extern AttrNumber dsec_tag_map_column(const DsecBuilder *b, const DsecLevel *lev
 
 /* ---------- typelabel.c ---------- */
 
+/* Type of a column and its type modifier; an invalid type when it has none. */
+extern void dsec_tag_column_type(Oid relid, AttrNumber attno, Oid *type, int32 *typmod);
+
 /*
  * The label of a type, or of what it is made of: the base type of a domain,
  * the elements of an array, the subtype of a range, the fields of a composite.
- * NULL: none.
+ * NULL: none, or none that holds for this type modifier (-1: the type has
+ * none).  The result is without max_typmod, which has been answered.
  */
-extern DsecLabel *dsec_tag_type_label(DsecBuilder *b, Oid type, char **problem);
+extern DsecLabel *dsec_tag_type_label(DsecBuilder *b, Oid type, int32 typmod,
+									  char **problem);
 
 /* ---------- subjects.c ---------- */
 

@@ -8,7 +8,7 @@
  *
  *	- a renamed key column takes the labels that name it along (marks.c);
  *	- a column tagged by its type keeps the tag, as a label of its own, when
- *	  it gets another type;
+ *	  it gets another type or type modifier;
  *	- a partition or child that leaves its parent keeps the labels it had from
  *	  there, as its own.
  *
@@ -42,7 +42,7 @@ static object_access_hook_type prev_object_access = NULL;
 
 /* Name and type of a column as the command under way has left it. */
 static bool
-altered_column(Oid relid, AttrNumber attno, NameData *name, Oid *type)
+altered_column(Oid relid, AttrNumber attno, NameData *name, Oid *type, int32 *typmod)
 {
 	Relation	rel = table_open(AttributeRelationId, AccessShareLock);
 	ScanKeyData keys[2];
@@ -64,6 +64,7 @@ altered_column(Oid relid, AttrNumber attno, NameData *name, Oid *type)
 		found = !form->attisdropped;
 		*name = form->attname;
 		*type = form->atttypid;
+		*typmod = form->atttypmod;
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -114,22 +115,24 @@ mark_columns(Oid relid, const Bitmapset *attnos)
 	}
 }
 
-/* A column got another type: keep the tag that it had by the old one. */
+/* A column got another type or modifier: keep the tag that it had by the old one. */
 static void
-keep_type_tag(Oid relid, AttrNumber attno, Oid new_type)
+keep_type_tag(Oid relid, AttrNumber attno, Oid new_type, int32 new_typmod)
 {
-	Oid			old_type = get_atttype(relid, attno);
+	Oid			old_type;
+	int32		old_typmod;
 	ObjectAddress object;
 	char	   *old_tag;
 	char	   *new_tag;
 
-	if (old_type == new_type || !OidIsValid(old_type))
+	dsec_tag_column_type(relid, attno, &old_type, &old_typmod);
+	if ((old_type == new_type && old_typmod == new_typmod) || !OidIsValid(old_type))
 		return;
 	ObjectAddressSubSet(object, RelationRelationId, relid, attno);
-	old_tag = dsec_tag_type_text(old_type);
+	old_tag = dsec_tag_type_text(old_type, old_typmod);
 	if (old_tag == NULL || GetSecurityLabel(&object, DSEC_PROVIDER) != NULL)
 		return;
-	new_tag = dsec_tag_type_text(new_type);
+	new_tag = dsec_tag_type_text(new_type, new_typmod);
 	if (new_tag == NULL || strcmp(old_tag, new_tag) != 0)
 		keep_tag(relid, attno, NULL, old_tag);
 }
@@ -229,6 +232,7 @@ tag_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 {
 	NameData	name;
 	Oid			type;
+	int32		typmod;
 
 	if (prev_object_access)
 		prev_object_access(access, classId, objectId, subId, arg);
@@ -246,10 +250,10 @@ tag_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 		dsec_tag_invalidate(dsec_tag_affected(RelationRelationId, objectId));
 	}
 	else if (classId == RelationRelationId && subId > 0 &&
-			 altered_column(objectId, subId, &name, &type))
+			 altered_column(objectId, subId, &name, &type, &typmod))
 	{
 		dsec_tag_follow_rename(objectId, subId, NameStr(name));
-		keep_type_tag(objectId, subId, type);
+		keep_type_tag(objectId, subId, type, typmod);
 	}
 }
 

@@ -114,7 +114,7 @@ dsec_tag_column_label(DsecBuilder *b, Form_pg_attribute att, DsecLevel **where, 
 								get_rel_name(level->relid));
 	}
 	if (label == NULL)
-		label = dsec_tag_type_label(b, att->atttypid, problem);
+		label = dsec_tag_type_label(b, att->atttypid, att->atttypmod, problem);
 	return label;
 }
 

@@ -57,8 +57,11 @@ extern const DsecRelationTags *dsec_tag_catalog(Oid relid);
  */
 extern void dsec_tag_effective(Oid relid, DsecEffective *result);
 
-/* Canonical text of the label of a type, or NULL; see typelabel.c. */
-extern char *dsec_tag_type_text(Oid type);
+/*
+ * Canonical text of the label that holds for a type with this type modifier
+ * (-1: none), or NULL; see typelabel.c.
+ */
+extern char *dsec_tag_type_text(Oid type, int32 typmod);
 
 /* Space, keys and populations alike? */
 extern bool dsec_tag_same_subject(const DsecSubject *a, const DsecSubject *b);

@@ -32,6 +32,7 @@ typedef enum ValueForm
 	FORM_NAMES,					/* name, or (name, ...) */
 	FORM_PAIRS,					/* name:name, or (name:name, ...); may repeat */
 	FORM_CHOICE,				/* one of a fixed list */
+	FORM_NUMBER,				/* digits, within the range of an integer */
 	FORM_TEXT					/* anything up to ";", or a quoted string */
 } ValueForm;
 
@@ -53,7 +54,7 @@ static const char *const identifier_classes[] = {
 static const AttributeDef attribute_list[DSEC_NUM_ATTRIBUTES] = {
 	[DSEC_ATTRIBUTE_CLASS] = {
 		"class", FORM_CHOICE, 1,
-		DSEC_ON_COLUMN | DSEC_ON_TYPE, identifier_classes
+		DSEC_ON_COLUMN | DSEC_ON_TYPE | DSEC_ON_FIELD, identifier_classes
 	},
 	[DSEC_ATTRIBUTE_SUBJECT] = {
 		"subject", FORM_NAMES, DSEC_MAX_KEYS,
@@ -70,6 +71,10 @@ static const AttributeDef attribute_list[DSEC_NUM_ATTRIBUTES] = {
 	[DSEC_ATTRIBUTE_REASON] = {
 		"reason", FORM_TEXT, 1,
 		DSEC_ON_FUNCTION, NULL
+	},
+	[DSEC_ATTRIBUTE_MAX_TYPMOD] = {
+		"max_typmod", FORM_NUMBER, 1,
+		DSEC_ON_TYPE, NULL
 	},
 };
 
@@ -200,6 +205,30 @@ parse_text(Parser *parser, const char *what, char **result)
 	return true;
 }
 
+/* Digits, as a number that fits a type modifier; without leading zeros. */
+static bool
+parse_number(Parser *parser, const char *what, char **result)
+{
+	const char *start;
+	int64		number = 0;
+
+	skip_space(parser);
+	start = parser->at;
+	while (*parser->at >= '0' && *parser->at <= '9')
+	{
+		number = number * 10 + (*parser->at++ - '0');
+		if (number > PG_INT32_MAX)
+			return fail(parser, start, psprintf("%s is too large", what),
+						psprintf("It can be at most %d.", PG_INT32_MAX));
+	}
+	if (parser->at == start)
+		return fail(parser, start, psprintf("%s is expected", what),
+					"Write it in digits.");
+	*result = psprintf("%d", (int) number);
+	skip_space(parser);
+	return true;
+}
+
 static bool
 is_choice(const AttributeDef *def, const char *text)
 {
@@ -251,6 +280,11 @@ parse_value(Parser *parser, const AttributeDef *def, List **values)
 	if (def->form == FORM_TEXT)
 	{
 		if (!parse_text(parser, what, &value->text))
+			return false;
+	}
+	else if (def->form == FORM_NUMBER)
+	{
+		if (!parse_number(parser, what, &value->text))
 			return false;
 	}
 	else if (!parse_name(parser, what, &value->text))
@@ -481,6 +515,7 @@ dsec_tag_check_kind(const DsecLabel *label, int kind)
 			break;
 		case DSEC_ON_COLUMN:
 		case DSEC_ON_TYPE:
+		case DSEC_ON_FIELD:
 			fits = (label->head == DSEC_HEAD_CATEGORY);
 			allowed = "The label of a column or type begins with a category.";
 			break;
@@ -557,6 +592,22 @@ append_text(StringInfo buf, const char *text)
 }
 
 static void
+append_value(StringInfo buf, const AttributeDef *def, const DsecValue *value)
+{
+	if (value->of)
+	{
+		append_name(buf, value->of);
+		appendStringInfoChar(buf, ':');
+	}
+	if (def->form == FORM_TEXT)
+		append_text(buf, value->text);
+	else if (def->form == FORM_NUMBER)
+		appendStringInfoString(buf, value->text);
+	else
+		append_name(buf, value->text);
+}
+
+static void
 append_attribute(StringInfo buf, const AttributeDef *def, List *values)
 {
 	bool		list = def->form == FORM_NAMES && list_length(values) > 1;
@@ -575,15 +626,7 @@ append_attribute(StringInfo buf, const AttributeDef *def, List *values)
 				appendStringInfoString(buf, "; ");
 			appendStringInfo(buf, "%s=%s", def->name, list ? "(" : "");
 		}
-		if (value->of)
-		{
-			append_name(buf, value->of);
-			appendStringInfoChar(buf, ':');
-		}
-		if (def->form == FORM_TEXT)
-			append_text(buf, value->text);
-		else
-			append_name(buf, value->text);
+		append_value(buf, def, value);
 	}
 	if (list)
 		appendStringInfoChar(buf, ')');
@@ -625,6 +668,14 @@ dsec_tag_value(const DsecLabel *label, DsecAttribute attribute)
 	if (label == NULL || label->values[attribute] == NIL)
 		return NULL;
 	return ((DsecValue *) linitial(label->values[attribute]))->text;
+}
+
+bool
+dsec_tag_holds_for_typmod(const DsecLabel *label, int32 typmod)
+{
+	char	   *limit = dsec_tag_value(label, DSEC_ATTRIBUTE_MAX_TYPMOD);
+
+	return limit == NULL || typmod < 0 || typmod <= atoi(limit);
 }
 
 int

@@ -5,7 +5,7 @@
  *
  *	  label     = [ head ] { ";" attribute "=" value }
  *	  head      = category | "declassify" | "statistical"
- *	  value     = name | "(" name { "," name } ")" | name ":" name | text
+ *	  value     = name | "(" name { "," name } ")" | name ":" name | number | text
  *	  name      = SQL identifier, folded to lower case unless quoted
  *
  * Attributes come from a registered list (attribute_list in grammar.c); a
@@ -34,6 +34,7 @@
 #define DSEC_ON_TYPE		0x04
 #define DSEC_ON_FUNCTION	0x08
 #define DSEC_ON_AGGREGATE	0x10
+#define DSEC_ON_FIELD		0x20	/* of a composite type */
 
 typedef enum DsecLabelHead
 {
@@ -49,10 +50,11 @@ typedef enum DsecAttribute
 	DSEC_ATTRIBUTE_SUBJECT,
 	DSEC_ATTRIBUTE_SPACE,
 	DSEC_ATTRIBUTE_IN_SCOPE,
-	DSEC_ATTRIBUTE_REASON
+	DSEC_ATTRIBUTE_REASON,
+	DSEC_ATTRIBUTE_MAX_TYPMOD
 } DsecAttribute;
 
-#define DSEC_NUM_ATTRIBUTES (DSEC_ATTRIBUTE_REASON + 1)
+#define DSEC_NUM_ATTRIBUTES (DSEC_ATTRIBUTE_MAX_TYPMOD + 1)
 
 /* one value of an attribute; "of" is set for name:name only */
 typedef struct DsecValue
@@ -101,6 +103,12 @@ extern int	dsec_tag_attribute_number(const char *name);
 
 /* A sentence that names all attributes; palloc'd. */
 extern char *dsec_tag_known_attributes(void);
+
+/*
+ * Does the label of a type hold where the type has this type modifier (-1:
+ * none)?  A label with max_typmod does not hold above it.
+ */
+extern bool dsec_tag_holds_for_typmod(const DsecLabel *label, int32 typmod);
 
 /* An identifier as it is written in a label; palloc'd. */
 extern char *dsec_tag_quote(const char *name);

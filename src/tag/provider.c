@@ -109,7 +109,7 @@ relation_kind(const ObjectAddress *object)
 			break;
 		case RELKIND_COMPOSITE_TYPE:
 			if (object->objectSubId > 0)
-				return DSEC_ON_TYPE;
+				return DSEC_ON_FIELD;
 			/* FALLTHROUGH */
 		default:
 			refuse_object("Label a table, view, materialized view or foreign table, or a column of one.");
@@ -545,7 +545,7 @@ set_label(const ObjectAddress *object, const char *text)
 
 	if (label != NULL)
 		warn_category(label);
-	if (relation && kind != DSEC_ON_TYPE && after[0].tags != NULL)
+	if (relation && kind != DSEC_ON_FIELD && after[0].tags != NULL)
 	{
 		warn_columns(object, after[0].tags);
 		if (label != NULL)

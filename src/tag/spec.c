@@ -121,7 +121,8 @@ dsec_tag_spec_attribute(PG_FUNCTION_ARGS)
 			appendStringInfoChar(&buf, ',');
 		if (value->of)
 			appendStringInfo(&buf, "%s:", dsec_tag_quote(value->of));
-		appendStringInfoString(&buf, number == DSEC_ATTRIBUTE_REASON ?
+		appendStringInfoString(&buf, number == DSEC_ATTRIBUTE_REASON ||
+							   number == DSEC_ATTRIBUTE_MAX_TYPMOD ?
 							   value->text : dsec_tag_quote(value->text));
 	}
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(buf.data, buf.len));

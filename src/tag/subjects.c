@@ -94,10 +94,13 @@ level_is_tagged(DsecBuilder *b, const DsecLevel *level)
 		return true;
 	for (AttrNumber attno = 1; attno <= level->natts; attno++)
 	{
-		Oid			type = get_atttype(level->relid, attno);
+		Oid			type;
+		int32		typmod;
 		char	   *problem = NULL;
 
-		if (OidIsValid(type) && dsec_tag_type_label(b, type, &problem) != NULL)
+		dsec_tag_column_type(level->relid, attno, &type, &typmod);
+		if (OidIsValid(type) &&
+			dsec_tag_type_label(b, type, typmod, &problem) != NULL)
 			return true;
 	}
 	return false;

@@ -4,7 +4,9 @@
  *	  The label of a type, or of what it is made of.
  *
  * The nearest label counts: a labelled domain over a labelled domain has its
- * own.  A composite type, row types of tables included, has the tag that its
+ * own, and one that does not hold for the type modifier leaves the column
+ * untagged.  The type modifier is that of the column, which an array hands to
+ * its elements; a domain has that of its definition.  A composite type, row types of tables included, has the tag that its
  * fields have; fields with different tags make a problem, because one column
  * has one tag.
  *
@@ -19,6 +21,22 @@
 #include "tag/builder.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+
+void
+dsec_tag_column_type(Oid relid, AttrNumber attno, Oid *type, int32 *typmod)
+{
+	HeapTuple	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid),
+										Int16GetDatum(attno));
+
+	*type = InvalidOid;
+	*typmod = -1;
+	if (HeapTupleIsValid(tuple))
+	{
+		*type = ((Form_pg_attribute) GETSTRUCT(tuple))->atttypid;
+		*typmod = ((Form_pg_attribute) GETSTRUCT(tuple))->atttypmod;
+		ReleaseSysCache(tuple);
+	}
+}
 
 /* The label that one tagged column of a composite type amounts to. */
 static DsecLabel *
@@ -74,13 +92,14 @@ composite_label(DsecBuilder *b, Oid relid, char **problem)
 }
 
 DsecLabel *
-dsec_tag_type_label(DsecBuilder *b, Oid type, char **problem)
+dsec_tag_type_label(DsecBuilder *b, Oid type, int32 typmod, char **problem)
 {
 	HeapTuple	tuple;
 	Form_pg_type form;
 	Oid			base,
 				relid;
 	char		typtype;
+	DsecLabel  *label;
 	ListCell   *lc;
 
 	check_stack_depth();
@@ -88,14 +107,6 @@ dsec_tag_type_label(DsecBuilder *b, Oid type, char **problem)
 	/* types of the system carry no labels */
 	if (type < FirstNormalObjectId)
 		return NULL;
-
-	foreach(lc, dsec_tag_stored_labels(TypeRelationId, type))
-	{
-		DsecStoredLabel *stored = (DsecStoredLabel *) lfirst(lc);
-
-		if (!stored->mark)
-			return dsec_tag_read_label(b, stored->text);
-	}
 
 	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
 	if (!HeapTupleIsValid(tuple))
@@ -105,17 +116,35 @@ dsec_tag_type_label(DsecBuilder *b, Oid type, char **problem)
 	base = form->typbasetype;
 	relid = form->typrelid;
 	ReleaseSysCache(tuple);
+	if (typtype == TYPTYPE_DOMAIN)
+	{
+		typmod = -1;
+		getBaseTypeAndTypmod(type, &typmod);
+	}
+
+	foreach(lc, dsec_tag_stored_labels(TypeRelationId, type))
+	{
+		DsecStoredLabel *stored = (DsecStoredLabel *) lfirst(lc);
+
+		if (stored->mark)
+			continue;
+		label = dsec_tag_read_label(b, stored->text);
+		if (label == NULL || !dsec_tag_holds_for_typmod(label, typmod))
+			return NULL;
+		label->values[DSEC_ATTRIBUTE_MAX_TYPMOD] = NIL;
+		return label;
+	}
 
 	switch (typtype)
 	{
 		case TYPTYPE_DOMAIN:
-			return dsec_tag_type_label(b, base, problem);
+			return dsec_tag_type_label(b, base, typmod, problem);
 		case TYPTYPE_BASE:
-			return dsec_tag_type_label(b, get_element_type(type), problem);
+			return dsec_tag_type_label(b, get_element_type(type), typmod, problem);
 		case TYPTYPE_RANGE:
-			return dsec_tag_type_label(b, get_range_subtype(type), problem);
+			return dsec_tag_type_label(b, get_range_subtype(type), -1, problem);
 		case TYPTYPE_MULTIRANGE:
-			return dsec_tag_type_label(b, get_multirange_range(type), problem);
+			return dsec_tag_type_label(b, get_multirange_range(type), -1, problem);
 		case TYPTYPE_COMPOSITE:
 			return composite_label(b, relid, problem);
 		default:
@@ -124,7 +153,7 @@ dsec_tag_type_label(DsecBuilder *b, Oid type, char **problem)
 }
 
 char *
-dsec_tag_type_text(Oid type)
+dsec_tag_type_text(Oid type, int32 typmod)
 {
 	DsecEffective ignored = {0};
 	DsecBuilder b = {0};
@@ -132,6 +161,6 @@ dsec_tag_type_text(Oid type)
 	DsecLabel  *label;
 
 	b.result = &ignored;
-	label = dsec_tag_type_label(&b, type, &problem);
+	label = dsec_tag_type_label(&b, type, typmod, &problem);
 	return label ? dsec_tag_canonical(label) : NULL;
 }
