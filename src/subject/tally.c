@@ -33,6 +33,9 @@
  */
 #include "postgres.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 #include <sodium.h>
 #include <sys/mman.h>
 
@@ -174,13 +177,33 @@ is_zero(Wide value)
 	return (value.word[0] | value.word[1]) == 0;
 }
 
+#ifdef __SSE2__
+/* two slots compared; all bits of those that are equal */
+static inline __m128i
+equal8(const uint64 *slots, __m128i value)
+{
+	__m128i		halves = _mm_cmpeq_epi32(_mm_loadu_si128((const __m128i *) slots), value);
+
+	return _mm_and_si128(halves, _mm_shuffle_epi32(halves, _MM_SHUFFLE(2, 3, 0, 1)));
+}
+#endif
+
 /* these are written out, because compilers do not unroll at -O2 */
 static inline bool
 in_line8(const uint64 *line, uint64 value)
 {
+#ifdef __SSE2__
+	__m128i		both = _mm_set1_epi64x((int64) value);
+	__m128i		front = _mm_or_si128(equal8(line, both), equal8(line + 2, both));
+	__m128i		back = _mm_or_si128(equal8(line + 4, both), equal8(line + 6, both));
+
+	StaticAssertStmt(LINE8 == 8, "eight slots are compared");
+	return _mm_movemask_epi8(_mm_or_si128(front, back)) != 0;
+#else
 	StaticAssertStmt(LINE8 == 8, "eight slots are compared");
 	return (line[0] == value) | (line[1] == value) | (line[2] == value) | (line[3] == value) |
 		(line[4] == value) | (line[5] == value) | (line[6] == value) | (line[7] == value);
+#endif
 }
 
 static inline uint64
@@ -338,26 +361,54 @@ count_one(DsecTally *tally)
 		resize(tally, tally->size * (tally->size <= STEEP_SIZE ? 4 : 2));
 }
 
-static inline void
-insert8(DsecTally *tally, uint64 value)
+/* The value is not in its line: look farther, or put it in. */
+static pg_noinline void
+insert_new8(DsecTally *tally, uint64 at, uint64 value)
 {
-	uint64		at = (value >> tally->shift) & ~(uint64) (LINE8 - 1);
-
 	for (;;)
 	{
 		uint64	   *line = (uint64 *) tally->slots + at;
-		int			fill;
+		int			fill = fill8(line);
 
-		if (in_line8(line, value))
-			return;
-		fill = fill8(line);
-		if (likely(fill < LINE8))
+		if (fill < LINE8)
 		{
 			line[fill] = value;
 			count_one(tally);
 			return;
 		}
 		at = (at + LINE8) & (tally->size - 1);
+		if (in_line8((uint64 *) tally->slots + at, value))
+			return;
+	}
+}
+
+static inline void
+insert8(DsecTally *tally, uint64 value)
+{
+	uint64		at = (value >> tally->shift) & ~(uint64) (LINE8 - 1);
+
+	if (!in_line8((uint64 *) tally->slots + at, value))
+		insert_new8(tally, at, value);
+}
+
+/* The value is not in its line: look farther, or put it in. */
+static pg_noinline void
+insert_new16(DsecTally *tally, uint64 at, Wide value)
+{
+	for (;;)
+	{
+		Wide	   *line = (Wide *) tally->slots + at;
+		int			fill = fill16(line);
+
+		if (fill < LINE16)
+		{
+			line[fill] = value;
+			count_one(tally);
+			return;
+		}
+		at = (at + LINE16) & (tally->size - 1);
+		if (in_line16((Wide *) tally->slots + at, value))
+			return;
 	}
 }
 
@@ -366,22 +417,8 @@ insert16(DsecTally *tally, Wide value)
 {
 	uint64		at = (value.word[0] >> tally->shift) & ~(uint64) (LINE16 - 1);
 
-	for (;;)
-	{
-		Wide	   *line = (Wide *) tally->slots + at;
-		int			fill;
-
-		if (in_line16(line, value))
-			return;
-		fill = fill16(line);
-		if (likely(fill < LINE16))
-		{
-			line[fill] = value;
-			count_one(tally);
-			return;
-		}
-		at = (at + LINE16) & (tally->size - 1);
-	}
+	if (!in_line16((Wide *) tally->slots + at, value))
+		insert_new16(tally, at, value);
 }
 
 /* Add a value, at once or by way of the ring. */
