@@ -226,7 +226,7 @@ bench_holdings()
 			SECURITY LABEL FOR dsec ON COLUMN holdings.t$i.code IS 'personal_health';
 		SQL
 	done >"$work/holdings.sql"
-	sql loaded bench -o /dev/null -c 'DROP SCHEMA IF EXISTS bench CASCADE' -c 'CREATE SCHEMA holdings'
+	sql loaded bench -o /dev/null -c 'SET client_min_messages = warning' -c 'DROP SCHEMA IF EXISTS bench CASCADE' -c 'CREATE SCHEMA holdings'
 	sql loaded bench -o /dev/null -f "$work/holdings.sql" -c CHECKPOINT
 	ratio_of holdings 1.5 "$count_settings" 'CALL dsec.refresh_holdings()' "${counts%; }"
 }

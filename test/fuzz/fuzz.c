@@ -44,6 +44,7 @@ typedef struct Named
 
 static const Named harnesses[] = {
 	{"grammar", fuzz_grammar},
+	{"latlon", fuzz_latlon},
 	{"set_binary", fuzz_set_binary},
 	{"set_laws", fuzz_set_laws},
 	{"set_text", fuzz_set_text},

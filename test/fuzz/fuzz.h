@@ -18,6 +18,7 @@
 typedef void (*FuzzHarness) (const uint8 *data, size_t size);
 
 extern void fuzz_grammar(const uint8 *data, size_t size);
+extern void fuzz_latlon(const uint8 *data, size_t size);
 extern void fuzz_set_binary(const uint8 *data, size_t size);
 extern void fuzz_set_laws(const uint8 *data, size_t size);
 extern void fuzz_set_text(const uint8 *data, size_t size);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * types.c
- *	  Harness: the input is a text that a tagging type may take.
+ *	  Harnesses: the input is a text that a tagging type may take.
  *
  * Validators answer every text, raise nothing, and give the same answer
  * whatever the header of the value is like.  All of those that the extension
@@ -74,4 +74,20 @@ fuzz_validators(const uint8 *data, size_t size)
 			fuzz_check(DatumGetBool(question.answer) == DatumGetBool(again.answer));
 		}
 	}
+}
+
+/* A place: as text, and as the 16 bytes of the binary form. */
+void
+fuzz_latlon(const uint8 *data, size_t size)
+{
+	char	   *text;
+
+	if (size > 0 && data[0] == '\0')
+	{
+		fuzz_read_binary("latlon", data + 1, size - 1);
+		return;
+	}
+	text = fuzz_text(data, size);
+	if (text != NULL)
+		fuzz_read_text("latlon", text, NULL);
 }
