@@ -211,12 +211,13 @@ bench_set_size()
 
 bench_holdings()
 {
-	local n=${BENCH_HOLDINGS_ROWS:-50000000} tables=100 i counts=
+	local n=${BENCH_HOLDINGS_ROWS:-50000000} tables=100 i counts= all= held judge
 
 	say "# $tables tables, $n rows in all"
 	for ((i = 1; i <= tables; i++))
 	do
 		counts+="SELECT count(patient_id) FROM holdings.t$i; "
+		all+="${all:+ UNION ALL }SELECT patient_id FROM holdings.t$i"
 		cat <<-SQL
 			CREATE TABLE holdings.t$i (patient_id bigint, code text);
 			INSERT INTO holdings.t$i
@@ -229,4 +230,8 @@ bench_holdings()
 	sql loaded bench -o /dev/null -c 'SET client_min_messages = warning' -c 'DROP SCHEMA IF EXISTS bench CASCADE' -c 'CREATE SCHEMA holdings'
 	sql loaded bench -o /dev/null -f "$work/holdings.sql" -c CHECKPOINT
 	ratio_of holdings 1.5 "$count_settings" 'CALL dsec.refresh_holdings()' "${counts%; }"
+
+	held=$(sql loaded bench -c "SELECT subjects FROM dsec.holdings WHERE category = 'personal_health' AND space = 'person'")
+	judge=$(sql loaded bench -c "$count_settings" -c "SELECT count(DISTINCT patient_id) FROM ($all) p")
+	[ "$held" = "$judge" ] || die "holdings say ${held:-nothing}, not $judge"
 }
