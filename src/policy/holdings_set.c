@@ -18,12 +18,15 @@
  */
 #include "postgres.h"
 
+#include <sys/mman.h>
+
 #include "policy/holdings.h"
 #include "utils/memutils.h"
 
 #define RING 16					/* a power of 2 */
 #define FIRST_SLOTS 64			/* a power of 2 */
 #define FIRST_NEWS 64
+#define LARGE_PAGE (2 * 1024 * 1024)
 
 struct DsecHoldingSet
 {
@@ -35,6 +38,7 @@ struct DsecHoldingSet
 	bool		zero;			/* the value 0 is in the set */
 	uint64		last;			/* value added last */
 	uint64		ring[RING];
+	uint64		ring_mix[RING];
 	uint64		pending;		/* values ever put into the ring */
 	uint64		drained;		/* values ever taken out */
 	uint64	   *news;
@@ -42,9 +46,9 @@ struct DsecHoldingSet
 	uint64		max_news;
 };
 
-/* Finalizer of MurmurHash3, public domain. */
+/* Finalizer of MurmurHash3, public domain.  Its last bits are the place. */
 static inline uint64
-place(const DsecHoldingSet *set, uint64 value)
+mix(const DsecHoldingSet *set, uint64 value)
 {
 	value ^= set->seed;
 	value ^= value >> 33;
@@ -52,14 +56,31 @@ place(const DsecHoldingSet *set, uint64 value)
 	value ^= value >> 33;
 	value *= UINT64CONST(0xc4ceb9fe1a85ec53);
 	value ^= value >> 33;
-	return value & (set->nslots - 1);
+	return value;
 }
 
+/*
+ * Zeroed.  A large table is read all over the place, so ask for large pages: half
+ * of the time of a look-up is finding the page.
+ */
 static uint64 *
 allocate_slots(DsecHoldingSet *set, uint64 n)
 {
-	return MemoryContextAllocExtended(set->context, n * sizeof(uint64),
-									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	Size		size = n * sizeof(uint64);
+	uint64	   *slots = MemoryContextAllocExtended(set->context, size, MCXT_ALLOC_HUGE);
+
+#ifdef MADV_HUGEPAGE
+	if (size >= LARGE_PAGE * 2)
+	{
+		char	   *from = (char *) TYPEALIGN(LARGE_PAGE, slots);
+		char	   *to = (char *) TYPEALIGN_DOWN(LARGE_PAGE, (char *) slots + size);
+
+		/* only advice */
+		(void) madvise(from, to - from, MADV_HUGEPAGE);
+	}
+#endif
+	memset(slots, 0, size);
+	return slots;
 }
 
 DsecHoldingSet *
@@ -91,7 +112,7 @@ grow(DsecHoldingSet *set)
 
 		if (old[i] == 0)
 			continue;
-		at = place(set, old[i]);
+		at = mix(set, old[i]) & (set->nslots - 1);
 		while (set->slots[at] != 0)
 			at = (at + 1) & (set->nslots - 1);
 		set->slots[at] = old[i];
@@ -110,11 +131,14 @@ remember(DsecHoldingSet *set, uint64 value)
 	set->news[set->nnews++] = value;
 }
 
+/* The oldest value of the ring goes into the table. */
 static inline void
-insert(DsecHoldingSet *set, uint64 value)
+settle(DsecHoldingSet *set)
 {
-	uint64		at = place(set, value);
+	uint64		value = set->ring[set->drained % RING];
+	uint64		at = set->ring_mix[set->drained % RING] & (set->nslots - 1);
 
+	set->drained++;
 	while (set->slots[at] != value)
 	{
 		if (set->slots[at] == 0)
@@ -133,15 +157,14 @@ static void
 drain(DsecHoldingSet *set)
 {
 	while (set->drained != set->pending)
-	{
-		insert(set, set->ring[set->drained % RING]);
-		set->drained++;
-	}
+		settle(set);
 }
 
 void
 dsec_holdings_set_add(DsecHoldingSet *set, uint64 value)
 {
+	uint64		mixed;
+
 	/* rows about one subject often lie together */
 	if (value == set->last)
 	{
@@ -158,14 +181,14 @@ dsec_holdings_set_add(DsecHoldingSet *set, uint64 value)
 	}
 
 	if (set->pending - set->drained == RING)
-	{
-		insert(set, set->ring[set->drained % RING]);
-		set->drained++;
-	}
+		settle(set);
+	mixed = mix(set, value);
 #ifdef __GNUC__
-	__builtin_prefetch(&set->slots[place(set, value)], 1);
+	__builtin_prefetch(&set->slots[mixed & (set->nslots - 1)]);
 #endif
-	set->ring[set->pending++ % RING] = value;
+	set->ring[set->pending % RING] = value;
+	set->ring_mix[set->pending % RING] = mixed;
+	set->pending++;
 }
 
 uint64
