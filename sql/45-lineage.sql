@@ -23,3 +23,16 @@ COMMENT ON FUNCTION dsec.plan_cover(text) IS
 'the caller needs the privileges to run the query. Raises DS003 when a read can be counted in no way.';
 REVOKE ALL ON FUNCTION dsec.plan_cover(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION dsec.plan_cover(text) TO dsec_officer, dsec_auditor;
+
+CREATE FUNCTION dsec.plan_copies(query text, functions regprocedure[] DEFAULT '{}')
+RETURNS SETOF text
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'dsec_plan_copies';
+COMMENT ON FUNCTION dsec.plan_copies(text, regprocedure[]) IS
+'One line for each column that the query writes tagged data to ("#n": its n-th output column, as for CREATE TABLE AS): '
+'the tagged columns it is made of, those that selected its rows, the columns that carry the subject key, and "merged" '
+'when a value may hold several people''s data; then one line for each foreign server, and each of the given functions, '
+'that is handed tagged data. The query may have parameters ($1); it is planned, not executed; '
+'the caller needs the privileges to run it.';
+REVOKE ALL ON FUNCTION dsec.plan_copies(text, regprocedure[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION dsec.plan_copies(text, regprocedure[]) TO dsec_officer, dsec_auditor;

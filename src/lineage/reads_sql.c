@@ -6,16 +6,19 @@
  * dsec.plan_reads plans with PostgreSQL's own planner and lists what the plan
  * reads.  dsec.plan_cover goes on: it makes the same plan count, whatever the
  * session's binding, tells how each read is covered, and lets the last check
- * judge the result.  Neither executes the query.  The caller needs the
+ * judge the result.  dsec.plan_copies lists which columns it writes tagged data
+ * to, and what it sends away.  None executes the query.  The caller needs the
  * privileges that running it would need.
  *
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
 
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "lineage/copies.h"
 #include "lineage/groups.h"
 #include "lineage/reads.h"
 #include "lineage/verify.h"
@@ -28,6 +31,7 @@
 #include "parser/analyze.h"
 #include "rewrite/rewriteHandler.h"
 #include "tcop/tcopprot.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
@@ -37,14 +41,16 @@ static const CustomScanMethods unexecuted_guard = {DSEC_GUARD_NAME, NULL};
 
 /*
  * Plans of the one statement in source: several when rules rewrite it.  With
- * count, foreign tables are charged as the planner hook does it.
+ * count, foreign tables are charged as the planner hook does it.  With params,
+ * it may have parameters, whose number is returned there.
  */
 static List *
-plan_statement(const char *source, bool count)
+plan_statement(const char *source, bool count, int *params)
 {
 	List	   *parsed = pg_parse_query(source);
 	List	   *queries;
 	List	   *plans = NIL;
+	Oid		   *types = NULL;
 	ListCell   *lc;
 
 	if (list_length(parsed) != 1)
@@ -52,8 +58,12 @@ plan_statement(const char *source, bool count)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("query must be exactly one statement")));
 
-	queries = pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, parsed),
-												 source, NULL, 0, NULL);
+	if (params)
+		queries = pg_analyze_and_rewrite_varparams(linitial_node(RawStmt, parsed),
+												   source, &types, params, NULL);
+	else
+		queries = pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, parsed),
+													 source, NULL, 0, NULL);
 	foreach(lc, queries)
 	{
 		Query	   *query = lfirst_node(Query, lc);
@@ -94,7 +104,7 @@ dsec_plan_reads(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 
 	foreach(lc, plan_statement(text_to_cstring(PG_GETARG_TEXT_PP(0)),
-							  false))
+							   false, NULL))
 	{
 		PlannedStmt *stmt = lfirst_node(PlannedStmt, lc);
 
@@ -146,7 +156,8 @@ dsec_plan_cover(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 
-	foreach(lc, plan_statement(text_to_cstring(PG_GETARG_TEXT_PP(0)), true))
+	foreach(lc, plan_statement(text_to_cstring(PG_GETARG_TEXT_PP(0)), true,
+							   NULL))
 	{
 		PlannedStmt *stmt = lfirst_node(PlannedStmt, lc);
 		List	   *reads = dsec_lineage_reads(stmt);
@@ -171,6 +182,57 @@ dsec_plan_cover(PG_FUNCTION_ARGS)
 		}
 		if (!dsec_lineage_covered(stmt, &why))
 			put_line(rsinfo, psprintf("not covered: %s", why));
+	}
+
+	return (Datum) 0;
+}
+
+/* Functions that the caller wants to be told of, by oid. */
+static List *told_of = NIL;
+
+static bool
+is_told_of(Oid function)
+{
+	return list_member_oid(told_of, function);
+}
+
+PG_FUNCTION_INFO_V1(dsec_plan_copies);
+
+Datum
+dsec_plan_copies(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	char	   *source = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	int			params = 0;
+	Datum	   *functions;
+	bool	   *nulls;
+	int			nfunctions;
+	ListCell   *lc,
+			   *lr;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), REGPROCEDUREOID, sizeof(Oid),
+					  true, TYPALIGN_INT, &functions, &nulls, &nfunctions);
+	told_of = NIL;
+	for (int i = 0; i < nfunctions; i++)
+	{
+		if (!nulls[i])
+			told_of = lappend_oid(told_of, DatumGetObjectId(functions[i]));
+	}
+
+	foreach(lc, plan_statement(source, false, &params))
+	{
+		PlannedStmt *stmt = lfirst_node(PlannedStmt, lc);
+		List	   *copies = dsec_lineage_copies(stmt, params > 0, source);
+		List	   *ships;
+
+		foreach(lr, copies)
+			put_line(rsinfo, dsec_lineage_describe_copy(lfirst(lr)));
+
+		ships = dsec_lineage_ships(stmt, is_told_of, params > 0, source);
+		foreach(lr, ships)
+			put_line(rsinfo, dsec_lineage_describe_ship(stmt, lfirst(lr)));
 	}
 
 	return (Datum) 0;

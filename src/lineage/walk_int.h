@@ -167,6 +167,13 @@ extern void dsec_walk_targets(DsecWalk *walk, ModifyTable *modify,
 extern void dsec_walk_ship(DsecWalk *walk, Oid server, Oid function,
 						   Bitmapset *values, Bitmapset *control);
 
+/*
+ * External parameters in the text that a foreign scan sends, where they stand
+ * as constants; visible: the plan has what was made of it.
+ */
+extern Bitmapset *dsec_walk_sent_params(DsecWalk *walk, DsecScope *scope,
+										ForeignScan *scan, bool visible);
+
 /* Install the callbacks that copies need. */
 extern void dsec_walk_want_copies(DsecWalk *walk, const DsecWalkCopies *copies);
 

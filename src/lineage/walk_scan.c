@@ -209,7 +209,13 @@ dsec_walk_foreign_scan(DsecWalk *walk, DsecNodeFlow *node, DsecScope *scope,
 
 	control = bms_union(control, remote);
 	sent = dsec_walk_eval_used(walk, scope, scan->fdw_exprs, control);
-	dsec_walk_ship(walk, scan->fs_server, InvalidOid, sent, control);
+	dsec_walk_ship(walk, scan->fs_server, InvalidOid,
+				   bms_union(sent,
+							 dsec_walk_sent_params(walk, scope, scan,
+												   scan->scan.scanrelid > 0 &&
+												   scan->operation == CMD_SELECT &&
+												   shows_remote_quals(scan->fs_server))),
+				   control);
 	control = bms_union(control, sent);
 	control = dsec_walk_filter(walk, scope, scan->fdw_recheck_quals, control);
 	control = dsec_walk_filter(walk, scope, node->node->qual, control);

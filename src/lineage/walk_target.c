@@ -127,6 +127,33 @@ put_list(DsecWalk *walk, DsecWalkTarget *target, DsecScope *scope,
 	}
 }
 
+/*
+ * Is this constant the column's default?  It looks as if it had been a parameter
+ * of the statement.
+ */
+static bool
+is_default(DsecWalk *walk, DsecWalkTarget *target, AttrNumber attno, Expr *expr)
+{
+	Relation	rel;
+	Node	   *value;
+
+	if (!IsA(expr, Const) || ((Const *) expr)->location >= 0 ||
+		!walk->copies->params || attno <= 0 || attno > target->ncolumns)
+		return false;
+
+	rel = RelationIdGetRelation(rt_fetch(list_nth_int(target->node->resultRelations,
+													  target->number),
+										 walk->stmt->rtable)->relid);
+	value = TupleDescAttr(rel->rd_att, attno - 1)->attgenerated ? NULL :
+		build_column_default(rel, attno);
+	RelationClose(rel);
+	if (value == NULL)
+		return false;
+	value = eval_const_expressions(NULL, value);
+
+	return equal(value, expr);
+}
+
 /* The same for columns that are ready in the child. */
 static void
 put_columns(DsecWalk *walk, DsecWalkTarget *target, Plan *childplan,
@@ -147,7 +174,9 @@ put_columns(DsecWalk *walk, DsecWalkTarget *target, Plan *childplan,
 			else
 				attno = n < list_length(colnos) ? list_nth_int(colnos, n) : 0;
 			n++;
-			put(walk, target, attno, child->columns[i]);
+			if (!is_default(walk, target, attno,
+							lfirst_node(TargetEntry, lc)->expr))
+				put(walk, target, attno, child->columns[i]);
 		}
 		i++;
 	}
@@ -289,6 +318,21 @@ dsec_walk_ship(DsecWalk *walk, Oid server, Oid function, Bitmapset *values,
 	}
 	dsec_walk_merge(walk, &ship->values, values);
 	dsec_walk_merge(walk, &ship->control, control);
+}
+
+Bitmapset *
+dsec_walk_sent_params(DsecWalk *walk, DsecScope *scope, ForeignScan *scan,
+					  bool visible)
+{
+	Bitmapset  *param;
+
+	if (walk->copies == NULL || !walk->copies->params)
+		return NULL;
+	param = bms_make_singleton(DSEC_ORIGIN_PARAM);
+	if (!visible)
+		return param;
+	return bms_intersect(param, dsec_walk_eval(walk, scope,
+											   scan->fdw_recheck_quals, NULL));
 }
 
 static void
