@@ -17,6 +17,7 @@
 #include "nodes/nodeFuncs.h"
 #include "nodes/pathnodes.h"
 #include "parser/parsetree.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
 const DsecCell dsec_rows_empty = {.param = -1};
@@ -407,6 +408,24 @@ mix_walker(Node *node, void *context)
 	}
 }
 
+/* Casts between integers keep the value, which is all that a key is. */
+static bool
+is_integer_cast(Oid function)
+{
+	switch (function)
+	{
+		case F_INT8_INT4:
+		case F_INT8_INT2:
+		case F_INT4_INT2:
+		case F_INT4_INT8:
+		case F_INT2_INT8:
+		case F_INT2_INT4:
+			return true;
+		default:
+			return false;
+	}
+}
+
 /* What hands its argument on unchanged, taken away. */
 static Node *
 strip(Node *expr)
@@ -425,6 +444,9 @@ strip(Node *expr)
 			expr = (Node *) ((CollateExpr *) expr)->arg;
 		else if (IsA(expr, CoerceToDomain))
 			expr = (Node *) ((CoerceToDomain *) expr)->arg;
+		else if (IsA(expr, FuncExpr) &&
+				 is_integer_cast(((FuncExpr *) expr)->funcid))
+			expr = linitial(((FuncExpr *) expr)->args);
 		else if (IsA(expr, CaseExpr) && caseexpr->arg == NULL &&
 				 list_length(caseexpr->args) == 1)
 		{
@@ -493,7 +515,7 @@ equal_is_same(Oid type, Oid collation)
 		case INT2OID:
 		case INT4OID:
 		case INT8OID:
-		case OIDOID:
+		case NUMERICOID:
 		case UUIDOID:
 		case DATEOID:
 		case TIMESTAMPOID:

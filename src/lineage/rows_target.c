@@ -22,6 +22,7 @@
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
+#include "subject/subject.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -412,22 +413,44 @@ one_subject(DsecRowTarget *target, DsecCopy *copy, Index rti,
 	return strcmp(subject->space, copy->space) == 0;
 }
 
-static Oid
-column_type(DsecRowTarget *target, AttrNumber attno)
-{
-	if (target->node)
-		return getBaseType(get_atttype(target->relid, attno));
-	return getBaseType(exprType((Node *) list_nth_node(TargetEntry,
-													   target->flow->stmt->planTree->targetlist,
-													   attno - 1)->expr));
-}
-
-/* Does a value of one type mean the same key in a column of the other? */
+/* Does the column hold values of this type as the same keys? */
 static bool
-same_type(Oid a, Oid b)
+keeps_key(DsecRowTarget *target, AttrNumber attno, Oid keytype, Oid keycollation)
 {
-	return a == b || ((a == TEXTOID || a == VARCHAROID) &&
-					  (b == TEXTOID || b == VARCHAROID));
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+	DsecKeyFamily family;
+
+	if (target->node)
+		get_atttypetypmodcoll(target->relid, attno, &type, &typmod, &collation);
+	else
+	{
+		Node	   *expr = (Node *) list_nth_node(TargetEntry,
+												  target->flow->stmt->planTree->targetlist,
+												  attno - 1)->expr;
+
+		type = exprType(expr);
+		collation = exprCollation(expr);
+	}
+
+	type = getBaseType(type);
+	keytype = getBaseType(keytype);
+	family = dsec_subject_family(keytype);
+	if (family == DSEC_FAMILY_NONE || family != dsec_subject_family(type))
+		return false;
+	if (family == DSEC_FAMILY_INTEGER)
+		return true;
+	if (family != DSEC_FAMILY_TEXT)
+		return type == keytype;
+
+	/* keys that were different must not become the same */
+	if (type != keytype &&
+		!((type == TEXTOID || type == VARCHAROID) &&
+		  (keytype == TEXTOID || keytype == VARCHAROID)))
+		return false;
+	return collation == keycollation || !OidIsValid(collation) ||
+		get_collation_isdeterministic(collation);
 }
 
 /* May the column be seen in the rows of the target? */
@@ -510,8 +533,8 @@ dsec_rows_find_key(DsecRowTarget *target, DsecCopy *copy, MemoryContext context)
 							   keys[k]);
 			while ((attno = bms_next_member(keys[k], attno)) >= 0)
 			{
-				if (same_type(column_type(target, attno),
-							  getBaseType(subject.keytypes[k])))
+				if (keeps_key(target, attno, subject.keytypes[k],
+							  subject.keycollations[k]))
 					typed = bms_add_member(typed, attno);
 			}
 			keys[k] = typed;

@@ -14,3 +14,8 @@ CREATE FUNCTION test_unknown_node(query text)
 RETURNS SETOF text LANGUAGE C STRICT AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION test_unknown_node(text) IS
 'What a plan reads when a node that nobody knows is put on its top.';
+
+CREATE FUNCTION test_covered_copies(query text)
+RETURNS SETOF text LANGUAGE C STRICT AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION test_covered_copies(text) IS
+'Where the plan of a query puts tagged data when the plan has been made to count.';

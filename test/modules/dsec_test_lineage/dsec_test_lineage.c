@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "lineage/copies.h"
 #include "lineage/groups.h"
 #include "lineage/plantree.h"
 #include "lineage/reads.h"
@@ -31,6 +32,7 @@ PG_MODULE_MAGIC;
 PG_FUNCTION_INFO_V1(test_verify);
 PG_FUNCTION_INFO_V1(test_transition);
 PG_FUNCTION_INFO_V1(test_unknown_node);
+PG_FUNCTION_INFO_V1(test_covered_copies);
 
 static const CustomScanMethods guard_methods = {DSEC_GUARD_NAME, NULL};
 static const CustomScanMethods other_methods = {"SomebodyElse", NULL};
@@ -390,6 +392,32 @@ test_unknown_node(PG_FUNCTION_ARGS)
 								   false));
 	stmt->planTree = &scan->scan.plan;
 	return_reads(fcinfo, stmt);
+
+	return (Datum) 0;
+}
+
+/* ----------------------------------------------------------------
+ * copies
+ * ----------------------------------------------------------------
+ */
+
+Datum
+test_covered_copies(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	PlannedStmt *stmt = plan_query(text_to_cstring(PG_GETARG_TEXT_PP(0)), NULL);
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+
+	dsec_lineage_cover(stmt, dsec_lineage_reads(stmt), 0, make_guard);
+	foreach(lc, dsec_lineage_copies(stmt, false, NULL))
+	{
+		Datum		line = CStringGetTextDatum(dsec_lineage_describe_copy(lfirst(lc)));
+		bool		isnull = false;
+
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &line, &isnull);
+	}
 
 	return (Datum) 0;
 }
