@@ -47,7 +47,7 @@ $(DATA_built): $(SQL_PARTS) sql Makefile
 	{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; cat $(SQL_PARTS); } > $@
 
 # what was built for another PostgreSQL, with other flags or files, is built anew
-$(shell exec 2>/dev/null; mkdir -p .cache; echo '$(shell $(PG_CONFIG) --version --bindir) $(COPT) $(PROFILE) $(OBJS)' >$(BUILT_FOR).new; \
+$(shell exec 2>/dev/null; mkdir -p .cache; echo '$(shell $(PG_CONFIG) --version --bindir) $(COPT) $(PROFILE) $(CFLAGS_SL_MODULE) $(OBJS)' >$(BUILT_FOR).new; \
 	cmp -s $(BUILT_FOR) $(BUILT_FOR).new || mv $(BUILT_FOR).new $(BUILT_FOR))
 $(OBJS) $(OBJS:.o=.bc): $(BUILT_FOR)
 $(OBJS:.o=.bc): $(wildcard src/*.h src/*/*.h)
@@ -63,6 +63,8 @@ test: ## all suites; a part: make test ONLY="regress tap:010_crash"
 	@test/run $(ONLY)
 test-long: ## the same with the slow proofs
 	@PG_TEST_LONG=1 test/run $(ONLY)
+test-matrix: ## all suites with PostgreSQL 15, 17 and 18; the latter in chroots
+	@test/matrix
 bench: ## what the guard and counting cost, as paired ratios
 	@test/bench/run $(ONLY)
 fuzz: ## hostile input for what reads input, ten minutes for each harness
@@ -79,4 +81,4 @@ help: ## this text
 	@echo 'PG_CONFIG=/path/to/pg_config chooses another PostgreSQL; KEEP=1 keeps the private servers for a look.'
 	@echo 'Suites for ONLY: regress isolation pgtap tap. After a failure, results and logs are in tmp_check/.'
 
-.PHONY: demo test test-long bench fuzz lint format coverage help
+.PHONY: demo test test-long test-matrix bench fuzz lint format coverage help

@@ -207,15 +207,18 @@ install_private()
 	# nothing of a dsec that the system may have
 	find "$root" -type l -name 'dsec*' -delete
 
-	"$MAKE" -C "$top" -s --no-print-directory with_llvm=no all
-	"$MAKE" -C "$top" -s --no-print-directory with_llvm=no install DESTDIR="$root"
+	# since 16 the functions of a module are hidden from others; test modules call some
+	local options=(-s --no-print-directory with_llvm=no CFLAGS_SL_MODULE=)
+
+	"$MAKE" -C "$top" "${options[@]}" all
+	"$MAKE" -C "$top" "${options[@]}" install DESTDIR="$root"
 	for module in "$top"/test/modules/*/Makefile
 	do
 		[ -f "$module" ] || continue
 		module=$(dirname "$module")
-		"$MAKE" -C "$module" -s --no-print-directory with_llvm=no clean
-		"$MAKE" -C "$module" -s --no-print-directory with_llvm=no all
-		"$MAKE" -C "$module" -s --no-print-directory with_llvm=no install DESTDIR="$root"
+		"$MAKE" -C "$module" "${options[@]}" clean
+		"$MAKE" -C "$module" "${options[@]}" all
+		"$MAKE" -C "$module" "${options[@]}" install DESTDIR="$root"
 	done
 
 	# pgTAP is SQL only; a PostgreSQL without it can use Debian's
