@@ -112,9 +112,11 @@ FROM (VALUES (subject_set_send(:'k123'))) v (b), generate_series(0, length(b) - 
 \! rm -f "$path"
 
 -- stored bytes that are no set
+SET client_min_messages = warning;
 CREATE TYPE raw_bytes;
 CREATE FUNCTION raw_in(cstring) RETURNS raw_bytes LANGUAGE internal IMMUTABLE STRICT AS 'byteain';
 CREATE FUNCTION raw_out(raw_bytes) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'byteaout';
+RESET client_min_messages;
 CREATE TYPE raw_bytes (INPUT = raw_in, OUTPUT = raw_out, ALIGNMENT = double, STORAGE = extended);
 CREATE CAST (raw_bytes AS subject_set) WITHOUT FUNCTION;
 CREATE FUNCTION stored(bytes text, expression text) RETURNS text LANGUAGE plpgsql AS $$
