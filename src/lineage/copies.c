@@ -193,53 +193,55 @@ split_control(Analysis *analysis, Bitmapset *values, Bitmapset *control,
 }
 
 static int
-compare_refs(const ListCell *a, const ListCell *b)
+compare_two(const DsecColumnRef *left, const DsecColumnRef *right)
 {
-	const DsecColumnRef *left = lfirst(a);
-	const DsecColumnRef *right = lfirst(b);
-
 	if (left->relid != right->relid)
 		return left->relid < right->relid ? -1 : 1;
 	return left->attno - right->attno;
 }
 
-static bool
-has_ref(List *refs, Oid relid, AttrNumber attno)
+static int
+compare_refs(const ListCell *a, const ListCell *b)
 {
-	ListCell   *lc;
-
-	foreach(lc, refs)
-	{
-		DsecColumnRef *ref = lfirst(lc);
-
-		if (ref->relid == relid && ref->attno == attno)
-			return true;
-	}
-	return false;
+	return compare_two(lfirst(a), lfirst(b));
 }
 
 /* Origins as columns, less those in "except". */
 static List *
 make_refs(Analysis *analysis, Bitmapset *origins, List *except)
 {
+	List	   *all = NIL;
 	List	   *refs = NIL;
+	DsecColumnRef *last = NULL;
 	int			origin = -1;
+	int			n = 0;
+	ListCell   *lc;
 
 	while ((origin = bms_next_member(origins, origin)) >= 0)
 	{
-		Oid			relid = rt_fetch(analysis->sites[origin]->rti,
-									 analysis->stmt->rtable)->relid;
-		AttrNumber	attno = analysis->attnos[origin];
-		DsecColumnRef *ref;
+		DsecColumnRef *ref = palloc(sizeof(DsecColumnRef));
 
-		if (has_ref(refs, relid, attno) || has_ref(except, relid, attno))
-			continue;
-		ref = palloc(sizeof(DsecColumnRef));
-		ref->relid = relid;
-		ref->attno = attno;
-		refs = lappend(refs, ref);
+		ref->relid = rt_fetch(analysis->sites[origin]->rti,
+							  analysis->stmt->rtable)->relid;
+		ref->attno = analysis->attnos[origin];
+		all = lappend(all, ref);
 	}
-	list_sort(refs, compare_refs);
+	list_sort(all, compare_refs);
+
+	foreach(lc, all)
+	{
+		DsecColumnRef *ref = lfirst(lc);
+
+		if (last && compare_two(last, ref) == 0)
+			continue;
+		last = ref;
+		while (n < list_length(except) &&
+			   compare_two(list_nth(except, n), ref) < 0)
+			n++;
+		if (n >= list_length(except) ||
+			compare_two(list_nth(except, n), ref) != 0)
+			refs = lappend(refs, ref);
+	}
 
 	return refs;
 }
@@ -272,13 +274,13 @@ common_space(List *refs)
 	return space;
 }
 
-/* Do rows.c and the walk agree on the relations a value is made of? */
+/* Does rows.c know of all the relations that the walk has as sources? */
 static bool
-rows_complete(Analysis *analysis, Bitmapset *values, Bitmapset *relations)
+rows_complete(Analysis *analysis, Bitmapset *sources, Bitmapset *relations)
 {
-	int			origin = DSEC_ORIGIN_ROW;
+	int			origin = -1;
 
-	while ((origin = bms_next_member(values, origin)) >= 0)
+	while ((origin = bms_next_member(sources, origin)) >= 0)
 	{
 		if (!bms_is_member(dsec_rows_root(analysis->rows,
 										  analysis->sites[origin]->rti),
@@ -325,7 +327,7 @@ make_copy(Analysis *analysis, Oid target, AttrNumber attno, Bitmapset *values,
 		return copy;
 
 	copy->merged = dsec_rows_merged(rows, attno, &relations) ||
-		!rows_complete(analysis, values, relations);
+		!rows_complete(analysis, sources, relations);
 	if (!copy->merged && copy->one_subject)
 		dsec_rows_find_key(rows, copy, analysis->caller);
 

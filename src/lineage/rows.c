@@ -12,8 +12,9 @@
  * subject key: then a row of the group stands for the person.  Rows of a CTE
  * that is read twice are different rows; members of an inheritance tree whose
  * tags agree are one relation.  Parameters of a nested loop are resolved where
- * the loop is; of other parameters and subplans, recursive queries, joins on
- * another server and unknown nodes nothing is known, which is "merged".
+ * the loop is, and scalar subqueries where they are; of other subplans, recursive
+ * queries, joins on another server and unknown nodes nothing is known, which is
+ * "merged".
  *
  * This refines what walk.c says and never replaces it.  Nothing is changed in
  * the plan.
@@ -586,8 +587,10 @@ dsec_rows_of(DsecRowFlow *flow, Plan *plan)
 {
 	int			ncells = list_length(plan->targetlist);
 	List	   *rows;
+	DsecRowScope none = {0};
 
 	check_stack_depth();
+	dsec_rows_note_subqueries(flow, &none, plan->initPlan);
 
 	switch (nodeTag(plan))
 	{

@@ -32,11 +32,23 @@ DsecRowFlow *
 dsec_rows_begin(PlannedStmt *stmt)
 {
 	DsecRowFlow *flow = palloc0(sizeof(DsecRowFlow));
+	ListCell   *lc;
 
 	flow->stmt = stmt;
 	flow->roots = palloc0(sizeof(Index) * (list_length(stmt->rtable) + 1));
+	flow->parents = palloc0(sizeof(Index) * (list_length(stmt->rtable) + 1));
 	flow->subplans = palloc0(sizeof(List *) *
 							 (list_length(stmt->subplans) + 1));
+	flow->params = palloc0(sizeof(DsecCell *) *
+						   (list_length(stmt->paramExecTypes) + 1));
+	foreach(lc, stmt->appendRelations)
+	{
+		AppendRelInfo *info = lfirst_node(AppendRelInfo, lc);
+
+		/* the member of a UNION ALL is no child */
+		if (rt_fetch(info->parent_relid, stmt->rtable)->rtekind == RTE_RELATION)
+			flow->parents[info->child_relid] = info->parent_relid;
+	}
 	return flow;
 }
 
@@ -128,30 +140,15 @@ Index
 dsec_rows_root(DsecRowFlow *flow, Index rti)
 {
 	Index		root = rti;
-	bool		found = true;
-	ListCell   *lc;
 
 	if (rti == 0 || rti > (Index) list_length(flow->stmt->rtable))
 		return rti;
 	if (flow->roots[rti] != 0)
 		return flow->roots[rti];
 
-	while (found)
-	{
-		found = false;
-		foreach(lc, flow->stmt->appendRelations)
-		{
-			AppendRelInfo *info = lfirst_node(AppendRelInfo, lc);
-
-			if (info->child_relid != root ||
-				rt_fetch(info->parent_relid, flow->stmt->rtable)->rtekind != RTE_RELATION ||
-				!same_subjects(flow, root, info->parent_relid))
-				continue;
-			root = info->parent_relid;
-			found = true;
-			break;
-		}
-	}
+	while (flow->parents[root] != 0 &&
+		   same_subjects(flow, root, flow->parents[root]))
+		root = flow->parents[root];
 	flow->roots[rti] = root;
 
 	return root;
@@ -373,6 +370,83 @@ var_cell(DsecRowFlow *flow, DsecRowScope *scope, Var *var)
 	return dsec_rows_unknown;
 }
 
+/* A parameter: the value of a subquery, or one to be resolved further up. */
+static DsecCell
+param_cell(DsecRowFlow *flow, int param)
+{
+	DsecCell	cell = dsec_rows_empty;
+
+	if (param < 0 || param >= list_length(flow->stmt->paramExecTypes))
+		return dsec_rows_unknown;
+	if (flow->params[param])
+		return *flow->params[param];
+	cell.params = bms_make_singleton(param);
+	cell.param = param;
+
+	return cell;
+}
+
+/* A column of the one row of a scalar subquery. */
+static DsecCell
+subquery_cell(DsecRowFlow *flow, DsecRowScope *scope, SubPlan *subplan,
+			  int column)
+{
+	Plan	   *plan = list_nth(flow->stmt->subplans, subplan->plan_id - 1);
+	List	   *branches;
+	DsecCell	cell;
+	ListCell   *lp,
+			   *la,
+			   *lc;
+
+	if (plan == NULL)
+		return dsec_rows_unknown;
+	branches = dsec_rows_of(flow, plan);
+	cell = dsec_rows_column(linitial(branches), column + 1);
+	for_each_from(lc, branches, 1)
+	{
+		DsecCell	other = dsec_rows_column(lfirst(lc), column + 1);
+
+		dsec_rows_mix(&cell, &other);
+	}
+
+	forboth(lp, subplan->parParam, la, subplan->args)
+	{
+		DsecCell	value;
+
+		if (!bms_is_member(lfirst_int(lp), cell.params))
+			continue;
+		value = dsec_rows_cell(flow, scope, lfirst(la));
+		cell.params = bms_del_member(bms_copy(cell.params), lfirst_int(lp));
+		dsec_rows_mix(&cell, &value);
+	}
+	return cell;
+}
+
+void
+dsec_rows_note_subqueries(DsecRowFlow *flow, DsecRowScope *scope,
+						  List *subplans)
+{
+	ListCell   *lc,
+			   *lp;
+
+	foreach(lc, subplans)
+	{
+		SubPlan    *subplan = lfirst_node(SubPlan, lc);
+
+		if (subplan->subLinkType != EXPR_SUBLINK &&
+			subplan->subLinkType != MULTIEXPR_SUBLINK)
+			continue;
+		foreach(lp, subplan->setParam)
+		{
+			DsecCell   *cell = palloc(sizeof(DsecCell));
+
+			*cell = subquery_cell(flow, scope, subplan,
+								  foreach_current_index(lp));
+			flow->params[lfirst_int(lp)] = cell;
+		}
+	}
+}
+
 typedef struct MixContext
 {
 	DsecRowFlow *flow;
@@ -395,11 +469,20 @@ mix_walker(Node *node, void *context)
 			dsec_rows_mix(&mix->cell, &cell);
 			return false;
 		case T_Param:
-			if (((Param *) node)->paramkind == PARAM_EXEC)
-				mix->cell.params = bms_add_member(bms_copy(mix->cell.params),
-												  ((Param *) node)->paramid);
+			if (((Param *) node)->paramkind != PARAM_EXEC)
+				return false;
+			cell = param_cell(mix->flow, ((Param *) node)->paramid);
+			dsec_rows_mix(&mix->cell, &cell);
 			return false;
 		case T_SubPlan:
+			if (((SubPlan *) node)->subLinkType == EXPR_SUBLINK)
+			{
+				cell = subquery_cell(mix->flow, mix->scope, (SubPlan *) node, 0);
+				dsec_rows_mix(&mix->cell, &cell);
+				return false;
+			}
+			mix->cell.merged = true;
+			return false;
 		case T_AlternativeSubPlan:
 			mix->cell.merged = true;
 			return false;
@@ -473,9 +556,9 @@ dsec_rows_cell(DsecRowFlow *flow, DsecRowScope *scope, Node *expr)
 
 	if (bare && IsA(bare, Var))
 		return var_cell(flow, scope, (Var *) bare);
-	(void) mix_walker(bare, &mix);
 	if (bare && IsA(bare, Param) && ((Param *) bare)->paramkind == PARAM_EXEC)
-		mix.cell.param = ((Param *) bare)->paramid;
+		return param_cell(flow, ((Param *) bare)->paramid);
+	(void) mix_walker(bare, &mix);
 
 	return mix.cell;
 }
@@ -486,6 +569,16 @@ dsec_rows_project(DsecRowFlow *flow, DsecRowScope *scope, List *targetlist)
 	DsecBranch *branch = dsec_rows_new_branch(list_length(targetlist));
 	int			i = 0;
 	ListCell   *lc;
+
+	/* UPDATE ... SET (a, b) = (SELECT ...) has it at the end of the list */
+	foreach(lc, targetlist)
+	{
+		Expr	   *expr = lfirst_node(TargetEntry, lc)->expr;
+
+		if (IsA(expr, SubPlan) &&
+			((SubPlan *) expr)->subLinkType == MULTIEXPR_SUBLINK)
+			dsec_rows_note_subqueries(flow, scope, list_make1(expr));
+	}
 
 	foreach(lc, targetlist)
 		branch->cells[i++] = dsec_rows_cell(flow, scope, lfirst(lc));

@@ -71,6 +71,8 @@ struct DsecRowFlow
 {
 	PlannedStmt *stmt;
 	Index	   *roots;			/* by range table index; 0: not known yet */
+	Index	   *parents;		/* in inheritance trees, or 0 */
+	DsecCell  **params;			/* values of subqueries; NULL: not known */
 	List	   *numbers;		/* of DsecRowNumber; the first is row 1 */
 	List	  **subplans;		/* branches of CTEs, by plan id; NULL: unknown */
 };
@@ -104,6 +106,10 @@ extern DsecCell dsec_rows_mix_of(DsecRowFlow *flow, DsecRowScope *scope,
 extern DsecBranch *dsec_rows_project(DsecRowFlow *flow, DsecRowScope *scope,
 									 List *targetlist);
 extern DsecCell dsec_rows_column(DsecBranch *branch, AttrNumber attno);
+
+/* Parameters that the plan sets from scalar subqueries. */
+extern void dsec_rows_note_subqueries(DsecRowFlow *flow, DsecRowScope *scope,
+									  List *subplans);
 
 /* Add what one cell is made of to another; the sum is no unchanged column. */
 extern void dsec_rows_mix(DsecCell *into, const DsecCell *cell);

@@ -291,6 +291,7 @@ dsec_rows_target(DsecRowFlow *flow, ModifyTable *node, Oid relid)
 {
 	DsecRowTarget *target = palloc0(sizeof(DsecRowTarget));
 	List	   *given;
+	DsecRowScope none = {0};
 	ListCell   *lc,
 			   *lr;
 
@@ -311,6 +312,8 @@ dsec_rows_target(DsecRowFlow *flow, ModifyTable *node, Oid relid)
 	}
 
 	target->ncells = dsec_rows_natts(relid);
+	dsec_rows_note_subqueries(flow, &none, flow->stmt->planTree->initPlan);
+	dsec_rows_note_subqueries(flow, &none, node->plan.initPlan);
 	given = dsec_rows_of(flow, outerPlan(node));
 	foreach(lr, node->resultRelations)
 	{

@@ -191,7 +191,30 @@ SELECT copies(
 	'WITH c AS MATERIALIZED (SELECT * FROM patient) SELECT a.id, a.diagnosis || b.diagnosis FROM c a, c b',
 	'WITH c AS MATERIALIZED (SELECT * FROM patient) SELECT id, diagnosis FROM c WHERE weight > 9',
 	'SELECT id, (SELECT code FROM visit WHERE patient = id LIMIT 1) FROM patient',
-	'SELECT id, (SELECT diagnosis) FROM patient');
+	'SELECT id, (SELECT diagnosis) FROM patient',
+	'SELECT a, (SELECT max(diagnosis) || ''x'' FROM patient WHERE id < a) FROM plain',
+	'SELECT id, ARRAY(SELECT code FROM visit WHERE patient = id) FROM patient',
+	'SELECT id, EXISTS (SELECT FROM visit WHERE patient = id AND code = ''x'') FROM patient',
+	'SELECT id, x.* FROM patient, jsonb_to_recordset(extra) AS x(a text, b text)',
+	'SELECT (s.r).a, (s.r).b FROM (SELECT row(id, diagnosis, 3, name)::plain AS r FROM patient OFFSET 0) s',
+	'SELECT r.id, r.diagnosis FROM remote_patient r JOIN remote q USING (id)');
+SET enable_partitionwise_join = on;
+SET enable_partitionwise_aggregate = on;
+SELECT copies(
+	'SELECT a.id, a.drug, b.drug FROM dose a JOIN dose b USING (id)',
+	'SELECT id, max(drug) FROM dose GROUP BY 1',
+	'SELECT n, max(drug) FROM dose GROUP BY 1');
+RESET enable_partitionwise_join;
+RESET enable_partitionwise_aggregate;
+SET max_parallel_workers_per_gather = 2;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SELECT copies(
+	'SELECT patient, max(code) FROM visit GROUP BY 1',
+	'SELECT max(code || ''x'') FROM visit',
+	'SELECT p.id, v.code FROM patient p LEFT JOIN visit v ON v.patient = p.id');
+SET max_parallel_workers_per_gather = 0;
 
 \echo == merged: several people in one value
 SELECT copies(
@@ -229,6 +252,8 @@ SELECT copies(
 	'UPDATE plain SET b = diagnosis FROM patient WHERE a = id + 1',
 	'UPDATE plain SET b = diagnosis, a = id FROM patient',
 	'UPDATE plain SET (a, b) = (SELECT id, diagnosis FROM patient WHERE id = c)',
+	'UPDATE plain SET b = (SELECT diagnosis FROM patient WHERE id = a)',
+	'UPDATE patient SET name = (SELECT code FROM visit WHERE patient = id LIMIT 1)',
 	'UPDATE patient SET name = diagnosis',
 	'UPDATE patient SET name = diagnosis, id = id + 1',
 	'UPDATE patient SET name = q.diagnosis FROM patient q WHERE q.id = patient.id + 1',
