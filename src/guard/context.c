@@ -16,6 +16,7 @@
 #include "guc.h"
 #include "ledger/ledger.h"
 #include "miscadmin.h"
+#include "nodes/value.h"
 #include "report.h"
 
 #define MAX_CHANNELS 32
@@ -69,25 +70,30 @@ dsec_context_may_count(void)
 		dsec_guc_unbound_read == DSEC_UNBOUND_LOG;
 }
 
-/* Ask the policy for whom it counts. */
+/*
+ * Ask the policy for whom it counts: whoever the session is bound to, unless
+ * without_session, and whoever these channels are bound to.
+ */
 static void
-find_recipients(DsecContext *context)
+find_recipients(DsecContext *context, bool without_session,
+				const Channel *list, int n)
 {
 	bool		have_ledger;
 
 	have_ledger = dsec_policy_sync();
 	if (have_ledger)
 	{
-		context->recipients = *dsec_policy_session();
-		for (int i = 0; i < nchannels; i++)
-			dsec_policy_channel(channels[i].name, channels[i].target,
+		if (!without_session)
+			context->recipients = *dsec_policy_session();
+		for (int i = 0; i < n; i++)
+			dsec_policy_channel(list[i].name, list[i].target,
 								&context->recipients);
 		dsec_policy_check_recipients(&context->recipients);
 	}
 
 	if (context->recipients.n > 0)
 		context->charges = true;
-	else if (nchannels > 0)
+	else if (n > 0)
 	{
 		if (!have_ledger)
 			ereport(ERROR,
@@ -106,58 +112,77 @@ find_recipients(DsecContext *context)
 }
 
 static void
-clear_context(DsecContext *context)
+clear_context(DsecContext *context, const Channel *list, int n)
 {
 	memset(context, 0, sizeof(DsecContext));
-	context->channel = nchannels > 0 ? channels[nchannels - 1].name : "select";
+	context->channel = n > 0 ? list[n - 1].name : "select";
 }
 
 /* The same in permissive mode, where nothing is refused. */
 static void
-find_recipients_if_possible(DsecContext *context)
+find_recipients_if_possible(DsecContext *context, bool without_session,
+							const Channel *list, int n)
 {
 	MemoryContext memory = CurrentMemoryContext;
 
 	PG_TRY();
 	{
-		find_recipients(context);
+		find_recipients(context, without_session, list, n);
 		if (context->charges)
 			(void) dsec_ledger_key();
 	}
 	PG_CATCH();
 	{
 		dsec_report_forgive(memory);
-		clear_context(context);
+		clear_context(context, list, n);
 		context->records = true;
 		context->uncounted = true;
 	}
 	PG_END_TRY();
 }
 
+static void
+get_context(DsecContext *context, bool without_session,
+			const Channel *list, int n)
+{
+	clear_context(context, list, n);
+	if (dsec_guc_mode == DSEC_MODE_PERMISSIVE)
+		find_recipients_if_possible(context, without_session, list, n);
+	else if (dsec_guc_mode != DSEC_MODE_OFF)
+		find_recipients(context, without_session, list, n);
+}
+
 void
 dsec_context_get(DsecContext *context)
 {
 	if (leader_context != NULL)
-	{
 		*context = *leader_context;
-		return;
-	}
+	else
+		get_context(context, false, channels, nchannels);
+}
 
-	clear_context(context);
-	if (dsec_guc_mode == DSEC_MODE_PERMISSIVE)
-		find_recipients_if_possible(context);
-	else if (dsec_guc_mode != DSEC_MODE_OFF)
-		find_recipients(context);
+void
+dsec_context_get_channel(DsecContext *context, const char *channel,
+						 const char *target)
+{
+	Channel		only = {channel, target};
+
+	get_context(context, true, &only, 1);
+}
+
+static void
+check_depth(int more)
+{
+	if (nchannels + more > MAX_CHANNELS)
+		ereport(ERROR,
+				(errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+				 errmsg("exports are nested too deeply")));
 }
 
 void
 dsec_context_enter(const char *channel, const char *target)
 {
-	if (nchannels >= MAX_CHANNELS)
-		ereport(ERROR,
-				(errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
-				 errmsg("exports are nested too deeply")));
-
+	check_depth(1);
 	channels[nchannels].name = channel;
 	channels[nchannels].target = target;
 	nchannels++;
@@ -168,6 +193,23 @@ dsec_context_leave(void)
 {
 	Assert(nchannels > 0);
 	nchannels--;
+}
+
+void
+dsec_context_enter_servers(List *servers)
+{
+	ListCell   *lc;
+
+	check_depth(list_length(servers));
+	foreach(lc, servers)
+		dsec_context_enter("fdw", strVal(lfirst(lc)));
+}
+
+void
+dsec_context_leave_servers(List *servers)
+{
+	Assert(nchannels >= list_length(servers));
+	nchannels -= list_length(servers);
 }
 
 bool

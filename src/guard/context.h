@@ -11,6 +11,7 @@
 #ifndef DSEC_CONTEXT_H
 #define DSEC_CONTEXT_H
 
+#include "nodes/pg_list.h"
 #include "policy/policy.h"
 
 typedef struct DsecContext
@@ -36,12 +37,23 @@ extern bool dsec_context_may_count(void);
 extern void dsec_context_get(DsecContext *context);
 
 /*
+ * The same for what goes out by this channel alone, whoever the session is: rows
+ * that it writes, rather than reads.  channel must outlive the context.
+ */
+extern void dsec_context_get_channel(DsecContext *context, const char *channel,
+									 const char *target);
+
+/*
  * Enter an export channel; target is a path, a command, a server name, or
  * NULL.  Strings must outlive the context.  The caller leaves it, also on error
  * (PG_FINALLY).
  */
 extern void dsec_context_enter(const char *channel, const char *target);
 extern void dsec_context_leave(void);
+
+/* The same for several foreign servers (of String): all are entered, or none. */
+extern void dsec_context_enter_servers(List *servers);
+extern void dsec_context_leave_servers(List *servers);
 
 /* In a parallel worker: the leader's context, or NULL when it does not count. */
 extern void dsec_context_set_leader(const DsecContext *context);

@@ -143,10 +143,9 @@ end_export(void *arg)
 }
 
 static DsecExport *
-new_export(QueryDesc *queryDesc, const DsecContext *context, List *reads,
+new_export(MemoryContext memory, const DsecContext *context, List *reads,
 		   uint64 query_id)
 {
-	MemoryContext memory = queryDesc->estate->es_query_cxt;
 	DsecExport *export = MemoryContextAllocZero(memory, sizeof(DsecExport));
 	MemoryContextCallback *callback =
 		MemoryContextAllocZero(memory, sizeof(MemoryContextCallback));
@@ -173,25 +172,12 @@ same_context(const DsecContext *a, const DsecContext *b)
 			   sizeof(int32) * a->recipients.n) == 0;
 }
 
-void
-dsec_run_begin(DsecRun *run, QueryDesc *queryDesc, List *reads,
-			   uint64 query_id, DsecExport **export)
+/* The context of the run is known: find its export. */
+static void
+find_export(DsecRun *run, MemoryContext memory, List *reads, uint64 query_id,
+			DsecExport **export)
 {
 	DsecRun    *outer = dsec_run_current;
-
-	if (IsParallelWorker())
-	{
-		/* a function in the worker runs a query of its own */
-		*run = *dsec_run_in_worker();
-		run->number = ++last_run;
-		return;
-	}
-
-	memset(run, 0, sizeof(DsecRun));
-	run->number = ++last_run;
-	dsec_context_get(&run->context);
-	if (!run->context.records)
-		return;
 
 	if (outer && outer->export &&
 		same_context(&outer->context, &run->context))
@@ -219,11 +205,43 @@ dsec_run_begin(DsecRun *run, QueryDesc *queryDesc, List *reads,
 	{
 		if (*export)
 			(*export)->finished = true;
-		*export = new_export(queryDesc, &run->context, reads, query_id);
+		*export = new_export(memory, &run->context, reads, query_id);
 	}
 	run->export = *export;
 	if (run->context.uncounted)
 		dsec_export_uncounted(run);
+}
+
+void
+dsec_run_begin(DsecRun *run, QueryDesc *queryDesc, List *reads,
+			   uint64 query_id, DsecExport **export)
+{
+	if (IsParallelWorker())
+	{
+		/* a function in the worker runs a query of its own */
+		*run = *dsec_run_in_worker();
+		run->number = ++last_run;
+		return;
+	}
+
+	memset(run, 0, sizeof(DsecRun));
+	run->number = ++last_run;
+	dsec_context_get(&run->context);
+	if (run->context.records)
+		find_export(run, queryDesc->estate->es_query_cxt, reads, query_id,
+					export);
+}
+
+void
+dsec_run_begin_channel(DsecRun *run, const char *channel, const char *target,
+					   MemoryContext memory, List *reads, uint64 query_id,
+					   DsecExport **export)
+{
+	memset(run, 0, sizeof(DsecRun));
+	run->number = ++last_run;
+	dsec_context_get_channel(&run->context, channel, target);
+	if (run->context.records)
+		find_export(run, memory, reads, query_id, export);
 }
 
 /*

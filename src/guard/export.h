@@ -48,6 +48,16 @@ extern void dsec_run_begin(DsecRun *run, QueryDesc *queryDesc,
 						   DsecExport **export);
 
 /*
+ * Start a run of rows that are written to one channel, whoever the session is
+ * bound to; never in a parallel worker.  A new export lives in "memory".  The
+ * rest as above.
+ */
+extern void dsec_run_begin_channel(DsecRun *run, const char *channel,
+								   const char *target, MemoryContext memory,
+								   List *reads, uint64 query_id,
+								   DsecExport **export);
+
+/*
  * The run of a parallel worker, with the leader's context; NULL when the leader
  * does not count.
  */

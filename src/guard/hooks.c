@@ -124,37 +124,37 @@ covered_plan(PlannedStmt *stmt, uint64 query_id, bool has_charges)
 }
 
 /*
- * The same for a plan that writes to a foreign server: rows leave for whom that
- * server is bound to, whoever the session is.
+ * The same for a plan that writes to foreign servers: rows leave for whom those
+ * servers are bound to, whoever the session is.
  */
 static pg_noinline PlannedStmt *
-covered_plan_to_server(PlannedStmt *stmt, uint64 query_id, const char *server)
+covered_plan_to_servers(PlannedStmt *stmt, uint64 query_id, List *servers)
 {
 	PlannedStmt *volatile result = NULL;
 
-	dsec_context_enter("fdw", server);
+	dsec_context_enter_servers(servers);
 	PG_TRY();
 	{
 		result = covered_plan(stmt, query_id, false);
 	}
 	PG_FINALLY();
 	{
-		dsec_context_leave();
+		dsec_context_leave_servers(servers);
 	}
 	PG_END_TRY();
 
 	return result;
 }
 
-/* The foreign server that a plan writes to, if that can be an export. */
-static char *
-target_server(const PlannedStmt *stmt)
+/* The foreign servers that a plan writes to, if that can be an export. */
+static List *
+target_servers(const PlannedStmt *stmt)
 {
 	if (stmt->resultRelations == NIL || dsec_guc_mode == DSEC_MODE_OFF ||
 		!IsTransactionState() || !dsec_tag_database())
-		return NULL;
+		return NIL;
 
-	return dsec_lineage_target_server(stmt);
+	return dsec_lineage_target_servers(stmt);
 }
 
 /*
@@ -194,7 +194,7 @@ guard_planner(Query *parse, const char *query_string, int cursorOptions,
 	uint64		query_id = parse->queryId;
 	bool		has_charges = false;
 	PlannedStmt *stmt;
-	char	   *server;
+	List	   *servers;
 
 	/* the planner scribbles on the query: take its fingerprint first */
 	if (candidate && query_id == 0)
@@ -211,9 +211,9 @@ guard_planner(Query *parse, const char *query_string, int cursorOptions,
 	else
 		stmt = standard_planner(parse, query_string, cursorOptions, boundParams);
 
-	server = target_server(stmt);
-	if (server)
-		return covered_plan_to_server(stmt, query_id, server);
+	servers = target_servers(stmt);
+	if (servers != NIL)
+		return covered_plan_to_servers(stmt, query_id, servers);
 
 	return candidate ? covered_plan(stmt, query_id, has_charges) : stmt;
 }
@@ -245,11 +245,11 @@ guard_ExecutorStart(QueryDesc *queryDesc, int eflags)
 
 	if (!dsec_lineage_is_covered(stmt))
 	{
-		char	   *server = target_server(stmt);
+		List	   *servers = target_servers(stmt);
 
-		if (server)
+		if (servers != NIL)
 			queryDesc->plannedstmt =
-				covered_plan_to_server(stmt, stmt->queryId, server);
+				covered_plan_to_servers(stmt, stmt->queryId, servers);
 		else if (!is_leaders_plan(queryDesc) && may_count(queryDesc->operation))
 			queryDesc->plannedstmt = covered_plan(stmt, stmt->queryId, false);
 	}
@@ -430,16 +430,16 @@ run_query(DSEC_EXECUTOR_RUN_ARGS)
 }
 
 static pg_noinline void
-run_to_server(const char *server, DSEC_EXECUTOR_RUN_ARGS)
+run_to_servers(List *servers, DSEC_EXECUTOR_RUN_ARGS)
 {
-	dsec_context_enter("fdw", server);
+	dsec_context_enter_servers(servers);
 	PG_TRY();
 	{
 		run_query(DSEC_EXECUTOR_RUN_CALL);
 	}
 	PG_FINALLY();
 	{
-		dsec_context_leave();
+		dsec_context_leave_servers(servers);
 	}
 	PG_END_TRY();
 }
@@ -447,10 +447,10 @@ run_to_server(const char *server, DSEC_EXECUTOR_RUN_ARGS)
 static void
 guard_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
 {
-	char	   *server = target_server(queryDesc->plannedstmt);
+	List	   *servers = target_servers(queryDesc->plannedstmt);
 
-	if (server)
-		run_to_server(server, DSEC_EXECUTOR_RUN_CALL);
+	if (servers != NIL)
+		run_to_servers(servers, DSEC_EXECUTOR_RUN_CALL);
 	else
 		run_query(DSEC_EXECUTOR_RUN_CALL);
 }
@@ -476,16 +476,16 @@ finish_guarded(QueryDesc *queryDesc)
 }
 
 static pg_noinline void
-finish_to_server(const char *server, QueryDesc *queryDesc)
+finish_to_servers(List *servers, QueryDesc *queryDesc)
 {
-	dsec_context_enter("fdw", server);
+	dsec_context_enter_servers(servers);
 	PG_TRY();
 	{
 		finish_guarded(queryDesc);
 	}
 	PG_FINALLY();
 	{
-		dsec_context_leave();
+		dsec_context_leave_servers(servers);
 	}
 	PG_END_TRY();
 }
@@ -495,12 +495,12 @@ static void
 guard_ExecutorFinish(QueryDesc *queryDesc)
 {
 	PlannedStmt *stmt = queryDesc->plannedstmt;
-	char	   *server;
+	List	   *servers;
 
 	if (likely(!stmt->hasModifyingCTE || !dsec_lineage_is_covered(stmt)))
 		next_ExecutorFinish(queryDesc);
-	else if ((server = target_server(stmt)) != NULL)
-		finish_to_server(server, queryDesc);
+	else if ((servers = target_servers(stmt)) != NIL)
+		finish_to_servers(servers, queryDesc);
 	else
 		finish_guarded(queryDesc);
 }

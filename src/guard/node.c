@@ -402,35 +402,29 @@ explain_lines(const char *label, List *lines, ExplainState *es)
 		ExplainPropertyText(label, lfirst(lc), es);
 }
 
-/* The context in which the plan runs; one that writes to a server has its own. */
+/* The context in which the plan runs; one that writes to servers has theirs. */
 static void
-find_context(const char *server, DsecContext *context)
+find_context(List *servers, DsecContext *context)
 {
-	if (server[0] == '\0')
-	{
-		dsec_context_get(context);
-		return;
-	}
-
-	dsec_context_enter("fdw", server);
+	dsec_context_enter_servers(servers);
 	PG_TRY();
 	{
 		dsec_context_get(context);
 	}
 	PG_FINALLY();
 	{
-		dsec_context_leave();
+		dsec_context_leave_servers(servers);
 	}
 	PG_END_TRY();
 }
 
 static void
-explain_recipients(const char *server, ExplainState *es)
+explain_recipients(List *servers, ExplainState *es)
 {
 	DsecContext context;
 	List	   *names = NIL;
 
-	find_context(server, &context);
+	find_context(servers, &context);
 	if (!context.records)
 	{
 		ExplainPropertyText("Recipients", "none, nothing is counted here", es);
@@ -462,7 +456,7 @@ guard_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 	foreach(lc, (List *) list_nth(scan->custom_private, DSEC_GUARD_READS))
 		reads = lappend(reads, describe_read(lfirst(lc)));
 	explain_lines("Tagged", reads, es);
-	explain_recipients(strVal(list_nth(scan->custom_private, DSEC_GUARD_SERVER)), es);
+	explain_recipients(list_nth(scan->custom_private, DSEC_GUARD_SERVERS), es);
 
 	if (es->analyze && state->export && state->export->event)
 	{

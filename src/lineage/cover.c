@@ -77,36 +77,13 @@ find_coverages(List *reads)
 	return coverages;
 }
 
-static char *
-relation_text(const DsecRead *read)
-{
-	StringInfoData buf;
-	int			attno = -1;
-	const char *separator = "(";
-
-	initStringInfo(&buf);
-	appendStringInfoString(&buf,
-						   quote_qualified_identifier(get_namespace_name(get_rel_namespace(read->relid)),
-													  get_rel_name(read->relid)));
-	while ((attno = bms_next_member(read->attnos, attno)) >= 0)
-	{
-		appendStringInfo(&buf, "%s%s", separator,
-						 quote_identifier(get_attname(read->relid, attno, false)));
-		separator = ",";
-	}
-	appendStringInfoChar(&buf, ')');
-
-	return buf.data;
-}
-
 static List *
-read_private(const DsecCoverage *coverage)
+group_categories(List *groups)
 {
 	List	   *categories = NIL;
-	DsecCover	cover;
 	ListCell   *lc;
 
-	foreach(lc, coverage->groups)
+	foreach(lc, groups)
 	{
 		ListCell   *lg;
 
@@ -115,18 +92,49 @@ read_private(const DsecCoverage *coverage)
 				categories = lappend(categories, lfirst(lg));
 	}
 
+	return categories;
+}
+
+List *
+dsec_lineage_read_private(Oid relid, const Bitmapset *attnos, List *groups,
+						  DsecCover cover, const char *why)
+{
+	StringInfoData buf;
+	int			attno = -1;
+	const char *separator = "(";
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf,
+						   quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+													  get_rel_name(relid)));
+	while ((attno = bms_next_member(attnos, attno)) >= 0)
+	{
+		appendStringInfo(&buf, "%s%s", separator,
+						 quote_identifier(get_attname(relid, attno, false)));
+		separator = ",";
+	}
+	appendStringInfoChar(&buf, ')');
+
+	return list_make4(makeString(buf.data),
+					  group_categories(groups),
+					  makeInteger(cover),
+					  makeString(pstrdup(why)));
+}
+
+static List *
+read_private(const DsecCoverage *coverage)
+{
+	const DsecRead *read = coverage->read;
+	DsecCover	cover = DSEC_COVER_SOURCE;
+
 	if (coverage->traced)
 		cover = DSEC_COVER_TRACED;
-	else if (coverage->read->place == DSEC_READ_MODIFY)
+	else if (read->place == DSEC_READ_MODIFY)
 		cover = DSEC_COVER_EXPRESSION;
-	else
-		cover = DSEC_COVER_SOURCE;
 
-	return list_make4(makeString(relation_text(coverage->read)),
-					  categories,
-					  makeInteger(cover),
-					  makeString(coverage->traced ? "" :
-								 pstrdup(coverage->why)));
+	return dsec_lineage_read_private(read->relid, read->attnos,
+									 coverage->groups, cover,
+									 coverage->traced ? "" : coverage->why);
 }
 
 static List *
@@ -147,7 +155,7 @@ dsec_lineage_cover(PlannedStmt *stmt, List *reads, uint64 query_id,
 										List *private))
 {
 	List	   *coverages = find_coverages(reads);
-	char	   *server = dsec_lineage_target_server(stmt);
+	List	   *servers = dsec_lineage_target_servers(stmt);
 	List	   *groups;
 	List	   *private_groups = NIL;
 	List	   *private_reads = NIL;
@@ -178,7 +186,7 @@ dsec_lineage_cover(PlannedStmt *stmt, List *reads, uint64 query_id,
 								list_make4(private_groups, private_reads,
 										   makeString(psprintf(UINT64_FORMAT,
 															   query_id)),
-										   makeString(server ? server : "")));
+										   servers));
 }
 
 void

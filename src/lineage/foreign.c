@@ -18,12 +18,15 @@
 
 #include "access/sysattr.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "compat.h"
 #include "foreign/foreign.h"
 #include "lineage/cover.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/value.h"
 #include "parser/parsetree.h"
 #include "tag/tag.h"
+#include "utils/lsyscache.h"
 
 typedef struct ForeignContext
 {
@@ -122,9 +125,64 @@ dsec_lineage_charge_foreign(Query *query)
 	foreign_walker((Node *) query, &context);
 }
 
-char *
-dsec_lineage_target_server(const PlannedStmt *stmt)
+static List *
+add_server(List *servers, Oid relid)
 {
+	Oid			serverid = GetForeignTable(relid)->serverid;
+	String	   *name = makeString(GetForeignServer(serverid)->servername);
+
+	return list_member(servers, name) ? servers : lappend(servers, name);
+}
+
+/* Rows that are routed may end up in any foreign partition. */
+static List *
+add_partition_servers(List *servers, Oid root)
+{
+	ListCell   *lc;
+
+	foreach(lc, find_all_inheritors(root, NoLock, NULL))
+	{
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE)
+			servers = add_server(servers, lfirst_oid(lc));
+	}
+
+	return servers;
+}
+
+/* The partitioned table whose partitions the node writes to, or InvalidOid. */
+static Oid
+routed_root(const PlannedStmt *stmt, const ModifyTable *modify)
+{
+	Index		rti = modify->rootRelation;
+	RangeTblEntry *rte;
+
+	if (modify->operation == CMD_DELETE)
+		return InvalidOid;
+	if (rti == 0)
+		rti = linitial_int(modify->resultRelations);
+	rte = rt_fetch(rti, stmt->rtable);
+
+	return rte->relkind == RELKIND_PARTITIONED_TABLE ? rte->relid : InvalidOid;
+}
+
+static List *
+add_routed_servers(List *servers, const PlannedStmt *stmt, const Plan *plan)
+{
+	Oid			root;
+
+	if (plan != NULL && IsA(plan, CustomScan))
+		plan = plan->lefttree;	/* the guard's child */
+	if (plan == NULL || !IsA(plan, ModifyTable))
+		return servers;
+	root = routed_root(stmt, (const ModifyTable *) plan);
+
+	return OidIsValid(root) ? add_partition_servers(servers, root) : servers;
+}
+
+List *
+dsec_lineage_target_servers(const PlannedStmt *stmt)
+{
+	List	   *servers = NIL;
 	ListCell   *lc;
 
 	foreach(lc, stmt->resultRelations)
@@ -132,12 +190,12 @@ dsec_lineage_target_server(const PlannedStmt *stmt)
 		RangeTblEntry *rte = rt_fetch(lfirst_int(lc), stmt->rtable);
 
 		if (rte->relkind == RELKIND_FOREIGN_TABLE)
-		{
-			ForeignTable *table = GetForeignTable(rte->relid);
-
-			return GetForeignServer(table->serverid)->servername;
-		}
+			servers = add_server(servers, rte->relid);
 	}
 
-	return NULL;
+	servers = add_routed_servers(servers, stmt, stmt->planTree);
+	foreach(lc, stmt->subplans)
+		servers = add_routed_servers(servers, stmt, lfirst(lc));
+
+	return servers;
 }

@@ -49,8 +49,8 @@ typedef enum DsecGuardPrivate
 	DSEC_GUARD_GROUPS,			/* List of groups, traced ones only */
 	DSEC_GUARD_READS,			/* List of reads, for EXPLAIN and the record */
 	DSEC_GUARD_QUERY_ID,		/* String: decimal, "0" when not known */
-	DSEC_GUARD_SERVER,			/* String: foreign server that rows are written
-								 * to, or "" */
+	DSEC_GUARD_SERVERS,			/* List of String: foreign servers that rows
+								 * are written to */
 	DSEC_GUARD_PRIVATE_LENGTH
 } DsecGuardPrivate;
 
@@ -107,6 +107,11 @@ typedef struct DsecGroup
 extern List *dsec_lineage_groups(const DsecRelationTags *tags,
 								 const Bitmapset *attnos);
 
+/* A read as it stands in custom_private. */
+extern List *dsec_lineage_read_private(Oid relid, const Bitmapset *attnos,
+									   List *groups, DsecCover cover,
+									   const char *why);
+
 /*
  * Make a plan count: trace what can be traced to a guard put on top, charge
  * the rest at the source.  stmt is changed; reads is dsec_lineage_reads(stmt)
@@ -124,8 +129,11 @@ extern void dsec_lineage_cover(PlannedStmt *stmt, List *reads, uint64 query_id,
  */
 extern void dsec_lineage_cover_row_counts(PlannedStmt *stmt);
 
-/* The foreign server that the plan writes rows to, or NULL; palloc'd. */
-extern char *dsec_lineage_target_server(const PlannedStmt *stmt);
+/*
+ * The foreign servers (of String) that the plan writes rows to, those included
+ * whose tables are partitions that its rows may be routed into.
+ */
+extern List *dsec_lineage_target_servers(const PlannedStmt *stmt);
 
 /*
  * Before planning: does the query read tagged columns of foreign tables, and
