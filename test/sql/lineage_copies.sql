@@ -296,6 +296,7 @@ SELECT copies(
 	'WITH d AS (DELETE FROM patient RETURNING *) INSERT INTO plain (a, b) SELECT id, diagnosis FROM d',
 	'WITH i AS (INSERT INTO plain (a, b) SELECT id, diagnosis FROM patient RETURNING *) INSERT INTO wide (a, b) SELECT a, b FROM i',
 	'WITH u AS (UPDATE plain SET b = diagnosis FROM patient WHERE a = id RETURNING a, b, c) INSERT INTO wide (a, b) SELECT c, b FROM u',
+	'WITH i AS (INSERT INTO patient (id, name, diagnosis) SELECT no, ''n'', code FROM visit RETURNING *) SELECT id, diagnosis FROM i',
 	'WITH i AS (INSERT INTO plain (a, b) SELECT id, diagnosis FROM patient) SELECT 1',
 	'INSERT INTO plain (a, b) SELECT id, diagnosis FROM patient RETURNING a, b, c');
 
