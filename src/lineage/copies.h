@@ -16,13 +16,6 @@
 #include "nodes/plannodes.h"
 #include "tag/tag.h"
 
-/* a tagged column that is a source */
-typedef struct DsecColumnRef
-{
-	Oid			relid;			/* as scanned: a partition stays a partition */
-	AttrNumber	attno;
-} DsecColumnRef;
-
 /*
  * What one target column receives.
  *
@@ -50,7 +43,8 @@ typedef struct DsecCopy
 								 * root of an inheritance tree that is written
 								 * through its root */
 	AttrNumber	attno;
-	List	   *sources;		/* of DsecColumnRef, sorted */
+	List	   *sources;		/* of DsecColumnRef, sorted; of the relation as
+								 * scanned: a partition stays a partition */
 	List	   *selectors;		/* of DsecColumnRef, sorted */
 	bool		merged;
 	bool		from_param;		/* an external parameter flows into it */

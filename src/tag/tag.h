@@ -65,6 +65,13 @@ typedef struct DsecTaggedColumn
 								 * DETAIL */
 } DsecTaggedColumn;
 
+/* a column of a relation */
+typedef struct DsecColumnRef
+{
+	Oid			relid;
+	AttrNumber	attno;
+} DsecColumnRef;
+
 typedef struct DsecRelationTags
 {
 	Oid			relid;

@@ -1,0 +1,72 @@
+/*-------------------------------------------------------------------------
+ *
+ * propagate.h
+ *	  The tag follows the data: labels that dsec sets by itself.
+ *
+ * Whoever finds that a column receives tagged data says so here, and the column
+ * gets a label of its own, in the transaction of the statement, whoever the user
+ * is.  Nothing is ever taken from a tag: a column that is tagged keeps its
+ * categories and gets the others by also=; where its subject is not the one that
+ * the data has, it becomes subjects=many, or subjects=row if its subject was the
+ * default one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DSEC_TAG_PROPAGATE_H
+#define DSEC_TAG_PROPAGATE_H
+
+#include "catalog/objectaddress.h"
+#include "tag/tag.h"
+
+/* What one column receives. */
+typedef struct DsecPropagation
+{
+	Oid			relid;			/* the column that receives */
+	AttrNumber	attno;
+	List	   *sources;		/* of DsecColumnRef: tagged columns */
+	bool		merged;			/* one value may hold several subjects' data */
+	char	   *space;			/* with nkeys > 0: the sources' space */
+	int			nkeys;			/* columns of relid that carry the sources' subject
+								 * key, in its order; 0: not carried */
+	AttrNumber	keys[DSEC_MAX_KEYS];
+	int			npopulations;
+	char	   *populations[DSEC_MAX_POPULATIONS];
+	AttrNumber	population_columns[DSEC_MAX_POPULATIONS];
+} DsecPropagation;
+
+/* What became of the column. */
+typedef enum DsecPropagated
+{
+	DSEC_PROPAGATED_NOT,		/* its tag says all that already */
+	DSEC_PROPAGATED_KEYED,		/* tagged anew; its rows name their subjects */
+	DSEC_PROPAGATED_ROW,		/* tagged anew; each row is a subject */
+	DSEC_PROPAGATED_MANY		/* tagged anew, with subjects=many */
+} DsecPropagated;
+
+/*
+ * Is there anything to write?  Looks at the cache only: cheap, no locks, and
+ * the answer of dsec_tag_propagate without its effects.
+ */
+extern DsecPropagated dsec_tag_propagation(const DsecPropagation *propagation);
+
+/*
+ * Have the tag follow.  "statement" is the kind of statement, as in "INSERT";
+ * with the sources it becomes the origin in dsec.tag_history.  The caller holds
+ * some lock on relid; a lock that conflicts with itself is taken when a label is
+ * written, and kept.  A column tagged by the label of an ancestor has that label
+ * changed.  Increments the command counter when it writes.  Warns the user
+ * when people in the column can be counted by row only, or not at all.
+ */
+extern DsecPropagated dsec_tag_propagate(const DsecPropagation *propagation,
+										 const char *statement);
+
+/*
+ * Set the label of a column (or relation) to this text with dsec's own right,
+ * with action and reason for dsec.tag_history: "propagated" and "tag_pattern 7",
+ * for example.  Takes the same lock; increments the command counter.  Raises
+ * DS002 when the text is no label for the object.
+ */
+extern void dsec_tag_put(const ObjectAddress *object, const char *text,
+						 const char *action, const char *why);
+
+#endif							/* DSEC_TAG_PROPAGATE_H */
