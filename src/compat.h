@@ -49,6 +49,13 @@
 #define DSEC_PROC_NUMBER(proc) ((proc)->pgprocno)
 #endif
 
+/* this transaction's number in this backend */
+#if PG_VERSION_NUM >= 170000
+#define DSEC_MY_LXID (MyProc->vxid.lxid)
+#else
+#define DSEC_MY_LXID (MyProc->lxid)
+#endif
+
 /* query jumbling: its header and its arguments */
 #if PG_VERSION_NUM >= 160000
 #include "nodes/queryjumble.h"

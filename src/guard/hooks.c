@@ -21,6 +21,7 @@
 #include "compat.h"
 #include "executor/executor.h"
 #include "guard/guard.h"
+#include "guard/taint.h"
 #include "guc.h"
 #include "lineage/groups.h"
 #include "lineage/reads.h"
@@ -445,7 +446,7 @@ run_to_servers(List *servers, DSEC_EXECUTOR_RUN_ARGS)
 }
 
 static void
-guard_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
+run_in_context(DSEC_EXECUTOR_RUN_ARGS)
 {
 	List	   *servers = target_servers(queryDesc->plannedstmt);
 
@@ -453,6 +454,37 @@ guard_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
 		run_to_servers(servers, DSEC_EXECUTOR_RUN_CALL);
 	else
 		run_query(DSEC_EXECUTOR_RUN_CALL);
+}
+
+/* Can there be tagged data in variables at all? */
+static bool
+may_taint(void)
+{
+	return dsec_guc_mode != DSEC_MODE_OFF && IsTransactionState() &&
+		dsec_tag_database();
+}
+
+static void
+guard_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
+{
+	DsecTaintFrame frame;
+
+	if (!may_taint())
+	{
+		run_in_context(DSEC_EXECUTOR_RUN_CALL);
+		return;
+	}
+
+	dsec_taint_push(&frame, queryDesc);
+	PG_TRY();
+	{
+		run_in_context(DSEC_EXECUTOR_RUN_CALL);
+	}
+	PG_FINALLY();
+	{
+		dsec_taint_pop(&frame);
+	}
+	PG_END_TRY();
 }
 
 static pg_noinline void
@@ -492,7 +524,7 @@ finish_to_servers(List *servers, QueryDesc *queryDesc)
 
 /* Data-modifying CTEs that nobody read to the end run here. */
 static void
-guard_ExecutorFinish(QueryDesc *queryDesc)
+finish_in_context(QueryDesc *queryDesc)
 {
 	PlannedStmt *stmt = queryDesc->plannedstmt;
 	List	   *servers;
@@ -503,6 +535,31 @@ guard_ExecutorFinish(QueryDesc *queryDesc)
 		finish_to_servers(servers, queryDesc);
 	else
 		finish_guarded(queryDesc);
+}
+
+/* So do AFTER triggers. */
+static void
+guard_ExecutorFinish(QueryDesc *queryDesc)
+{
+	DsecTaintFrame frame;
+
+	if ((queryDesc->operation == CMD_SELECT &&
+		 !queryDesc->plannedstmt->hasModifyingCTE) || !may_taint())
+	{
+		finish_in_context(queryDesc);
+		return;
+	}
+
+	dsec_taint_push(&frame, queryDesc);
+	PG_TRY();
+	{
+		finish_in_context(queryDesc);
+	}
+	PG_FINALLY();
+	{
+		dsec_taint_pop(&frame);
+	}
+	PG_END_TRY();
 }
 
 static void
