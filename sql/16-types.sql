@@ -293,7 +293,7 @@ CREATE CAST (point AS latlon) WITH FUNCTION latlon(point);
 CREATE CAST (latlon AS point) WITH FUNCTION point(latlon);
 
 COMMENT ON TYPE latlon IS
-'position on Earth, latitude and longitude in degrees (WGS 84; text as in "12.5,-45.25" or ISO 6709); latlon(N) keeps it as precise as N metres, 1 to 1,000,000; tagged precise_geolocation unless N is more than 1,000 (28 CFR 202.242)';
+'position on Earth, latitude and longitude in degrees (WGS 84; text as in "12.5,-45.25" or ISO 6709); latlon(N) keeps it no more precise than N metres, 1 to 1,000,000; tagged precise_geolocation unless N is more than 1,000 (28 CFR 202.242)';
 COMMENT ON FUNCTION latlon_in(cstring, oid, integer) IS
 'I/O of dsec.latlon; error 22P02 when the text is none, 22003 when a number is out of range';
 COMMENT ON FUNCTION latlon_out(latlon) IS
@@ -307,7 +307,7 @@ COMMENT ON FUNCTION latlon_typmod_in(cstring[]) IS
 COMMENT ON FUNCTION latlon_typmod_out(integer) IS
 'type modifier of dsec.latlon as text';
 COMMENT ON FUNCTION latlon(latlon, integer) IS
-'the position as precise as so many metres: the centre of its cell in a fixed grid, in which no point is farther from the centre';
+'the position, no more precise than so many metres: the centre of its cell in a fixed grid, no cell of which is within so many metres of any one place';
 COMMENT ON FUNCTION latlon(double precision, double precision) IS
 'position from degrees north and east; error 22003 when one is out of range';
 COMMENT ON FUNCTION latlon(point) IS

@@ -5,14 +5,17 @@
  *
  * A value is a latitude and a longitude in decimal degrees (WGS 84).  A column
  * of type latlon(N) holds no position more precise than N metres: its values
- * are the centres of fixed cells, in which no point is farther than N metres
- * from the centre.  Whoever reads a centre knows no more than the cell.
+ * are the centres of fixed cells, and no circle with a radius of N metres or
+ * less contains a cell.  Whoever reads a centre knows no more than the cell, so
+ * not even a better guess than the centre is within N metres of every position
+ * that it may stand for.
  *
  * Cells are rows of equal height from pole to pole, each row cut into equal
  * columns from the 180th meridian eastward; the number of columns is chosen at
- * the edge of the row nearest to the equator, where a degree of longitude is
- * longest.  A centre lies in the middle of its cell, so that what has been
- * rounded stays as it is when it is rounded again.
+ * the edge of the row nearest to a pole, where a degree of longitude is
+ * shortest, and the cap around a pole is one cell.  A centre lies in the middle
+ * of its cell, so that what has been rounded stays as it is when it is rounded
+ * again.
  *
  * Neither number is NaN or infinite, and neither is a negative zero: so equal
  * positions have equal bytes.  The 180th meridian has two longitudes, which
@@ -49,11 +52,12 @@ typedef struct DsecLatLon
 #define METRES_PER_DEGREE (EARTH_RADIUS * M_PI / 180.0)
 
 /*
- * Side of a cell whose corners are one metre from its centre, less one in a
- * hundred, which covers that the Earth is no sphere and the digits that are
- * cut off a centre.
+ * Least side of a cell, for a precision of one metre: that of a square whose
+ * corners are one metre from its centre, and one in a hundred more, which covers
+ * that the Earth is no sphere: near the equator a degree of latitude is shorter
+ * than METRES_PER_DEGREE.
  */
-#define CELL_SIDE 1.4
+#define CELL_SIDE 1.43
 
 /* centres are rounded to so many parts of a degree: about a centimetre */
 #define CENTRE_PARTS 1e7
@@ -287,22 +291,19 @@ make_coarse(DsecLatLon *value, int32 precision)
 	double		column;
 	double		south,
 				north,
-				widest;
+				narrowest;
 
 	if (precision < 1)
 		return;
 	side = CELL_SIDE * precision / METRES_PER_DEGREE;
-	rows = ceil(180 / side);
+	rows = Max(1, floor(180 / side));
 	value->lat = cell_centre(value->lat, -90, 180, rows, &row);
 
-	/* the parallel of this row that is nearest to the equator */
+	/* the parallel of this row that is nearest to a pole */
 	south = -90 + row * 180 / rows;
 	north = -90 + (row + 1) * 180 / rows;
-	if (south <= 0 && north >= 0)
-		widest = 1;
-	else
-		widest = cos(Min(fabs(south), fabs(north)) * M_PI / 180);
-	columns = Max(1, ceil(360 * widest / side));
+	narrowest = cos(Max(fabs(south), fabs(north)) * M_PI / 180);
+	columns = Max(1, floor(360 * narrowest / side));
 
 	/* the 180th meridian is one line */
 	if (value->lon == 180)

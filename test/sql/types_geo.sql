@@ -33,15 +33,28 @@ SELECT '1,2'::dsec.latlon(1000001);
 SELECT '1,2'::dsec.latlon(1, 2);
 SELECT '1,2'::dsec.latlon(x);
 SELECT format_type('dsec.latlon'::regtype, 100);
--- no position is farther from its cell's centre than the precision, none is moved twice, and both sides of the 180th meridian are one
-SELECT n, max(dsec.distance(p, c)) <= n AS within, max(dsec.distance(p, c)) > n * 0.9 AS coarse,
+-- no cell is so small that all of it is within N metres of some place: height and least width of the cells of some places
+SELECT n, bool_and(sqrt(height ^ 2 + width ^ 2) / 2 > n) AS coarse
+FROM (SELECT n, (max(dsec.latitude(p)) - min(dsec.latitude(p))) * 110574 AS height, lat, c,
+		CASE WHEN lat < 0 THEN min(dsec.latitude(p)) ELSE max(dsec.latitude(p)) END AS edge
+	FROM unnest('{1,50,1000,1001,5000}'::int[]) n, unnest('{-84.99,-51.7,-23.4,-0.01,0,12.3,35.7,48.8577,60.1,78.2,84.9}'::float8[]) lat,
+		dsec.latlon(dsec.latlon(lat, 2.295), n) c, generate_series(-1000, 1000) i,
+		dsec.latlon(dsec.latitude(c) + i * n / 1.1e8, dsec.longitude(c)) p
+	WHERE dsec.latlon(p, n) OPERATOR(dsec.=) c GROUP BY n, lat, c) h,
+	LATERAL (SELECT (max(dsec.longitude(q)) - min(dsec.longitude(q))) * 111320 * cos(radians(edge)) AS width
+		FROM generate_series(-1000, 1000) j, dsec.latlon(edge, dsec.longitude(c) + j * n / 1.1e8 / cos(radians(edge))) q
+		WHERE dsec.latlon(q, n) OPERATOR(dsec.=) c) w
+GROUP BY n ORDER BY n;
+-- no position is much farther from its cell's centre than the precision, none is moved twice, and both sides of the 180th meridian are one
+SELECT n, max(dsec.distance(p, c)) <= n * CASE WHEN n > 100000 THEN 2.4 ELSE 1.1 END AS within, max(dsec.distance(p, c)) > n * 0.98 AS coarse,
 	bool_and(c OPERATOR(dsec.=) dsec.latlon(c, n)) AS stays,
 	bool_and(dsec.latlon(dsec.latlon(dsec.latitude(p), 180), n) OPERATOR(dsec.=) dsec.latlon(dsec.latlon(dsec.latitude(p), -180), n)) AS wraps
 FROM (SELECT n, p, dsec.latlon(p, n) AS c
 	FROM unnest('{1,2,50,1000,5000,100000,1000000}'::int[]) n, generate_series(0, 4999) i,
 		dsec.latlon(degrees(asin((i * 0.6180339887) % 1 * 2 - 1)), (i * 137.50776405) % 360 - 180) p) s
+WHERE n > 100000 OR abs(dsec.latitude(p)) < 60
 GROUP BY n ORDER BY n;
-SELECT n, max(dsec.distance(p, dsec.latlon(p, n))) <= n AS within
+SELECT n, max(dsec.distance(p, dsec.latlon(p, n))) <= n * 2.4 AS within
 FROM unnest('{1,100,1000,1000000}'::int[]) n, unnest('{"90,0", "-90,0", "89.99999,33", "-89.999,-179.9", "0,0", "0,180", "0,-180", "-0.00001,-0.00001", "90,180"}'::dsec.latlon[]) p
 GROUP BY n ORDER BY n;
 -- many positions become few
