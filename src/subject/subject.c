@@ -72,6 +72,7 @@ typedef enum KeyKind
 	KIND_CITEXT,
 	KIND_COLLATED_TEXT,
 	KIND_COLLATED_BPCHAR,
+	KIND_COLLATED_NAME,
 	KIND_UUID,
 	KIND_INET,
 	KIND_DATE,
@@ -263,11 +264,15 @@ dsec_subject_hasher(int nkeys, const Oid *types, const Oid *collations)
 					 errhint("Use integer, numeric, text, uuid, inet, or date and time types.")));
 
 		part->collation = collations[i];
-		if ((part->kind == KIND_TEXT || part->kind == KIND_BPCHAR) &&
-			OidIsValid(collations[i]) &&
-			!get_collation_isdeterministic(collations[i]))
-			part->kind = part->kind == KIND_TEXT ?
-				KIND_COLLATED_TEXT : KIND_COLLATED_BPCHAR;
+		if (OidIsValid(collations[i]) && !get_collation_isdeterministic(collations[i]))
+		{
+			if (part->kind == KIND_TEXT)
+				part->kind = KIND_COLLATED_TEXT;
+			else if (part->kind == KIND_BPCHAR)
+				part->kind = KIND_COLLATED_BPCHAR;
+			else if (part->kind == KIND_NAME)
+				part->kind = KIND_COLLATED_NAME;
+		}
 	}
 	return hasher;
 }
@@ -339,6 +344,14 @@ append_value(Bytes *bytes, const KeyPart *part, Datum value)
 			characters = NameStr(*DatumGetName(value));
 			append(bytes, characters, strlen(characters));
 			return;
+		case KIND_COLLATED_NAME:
+			{
+				text	   *name = cstring_to_text(NameStr(*DatumGetName(value)));
+
+				append_collated(bytes, part->collation, name);
+				pfree(name);
+				return;
+			}
 		case KIND_DATE:
 			append_date(bytes, DatumGetDateADT(value));
 			return;

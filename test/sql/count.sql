@@ -81,6 +81,7 @@ SELECT plain, dsec.subject_count(plain, deaf) OVER w AS both, dsec.subject_count
   FROM named WINDOW w AS (ORDER BY plain COLLATE "C" ROWS BETWEEN 2 PRECEDING AND CURRENT ROW);
 SELECT dsec.subject_count(plain, deaf) OVER w, dsec.subject_count(deaf, plain) OVER w
   FROM named WINDOW w AS (ORDER BY plain COLLATE "C");
+SELECT dsec.subject_count(deaf::name COLLATE deaf) AS name, count(DISTINCT deaf::name COLLATE deaf) FROM named;
 DROP TABLE named;
 DROP COLLATION deaf;
 
