@@ -6,19 +6,21 @@
  * The input may be anything.  Every length is compared before it is used, a
  * count is believed when the input is exactly that long, and each set has one
  * text and one binary form, so that what is read and written again is the same.
- * Needs palloc and nothing else of the server.
+ * Needs palloc and nothing else of the server, but lets itself be cancelled.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "compat.h"
+#include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "subject/set_format.h"
 
 #define PREFIX "subject_set:"
 #define VERSION_TEXT "1:"
 #define COUNT_DIGITS 20
+#define INTERRUPT_EVERY 65536	/* hashes; a gigabyte of text takes seconds */
 
 /* lengths of the parts of the text form that are always there */
 #define PREFIX_SIZE (sizeof(PREFIX) - 1)
@@ -207,11 +209,13 @@ base64_size(Size bytes)
 static bool
 base64_read(const char *in, Size bytes, uint8 *out)
 {
-	while (bytes > 0)
+	for (uint64 group = 0; bytes > 0; group++)
 	{
 		int			n = (int) Min(bytes, 3);
 		uint32		bits = 0;
 
+		if (group % INTERRUPT_EVERY == 0)
+			CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < 4; i++)
 		{
 			int			value = i <= n ? base64_value(in[i]) : in[i] == '=' ? 0 : -1;
@@ -380,6 +384,8 @@ dsec_set_write_text(const DsecSubjectSet *set, char *out)
 
 	for (uint64 i = 0; i < set->count; i++)
 	{
+		if (i % INTERRUPT_EVERY == 0)
+			CHECK_FOR_INTERRUPTS();
 		for (int shift = 56; shift >= 0; shift -= 8)
 		{
 			group[filled++] = set->hashes[i] >> shift & 0xFF;
