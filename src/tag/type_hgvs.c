@@ -6,7 +6,7 @@
  * What the HGVS Nomenclature recommends, as far as it is in use: a reference
  * sequence, ":", the kind of sequence, ".", and what is different:
  *
- *	  alleles   = allele { [ "(" ] ";" [ ")" ] allele }
+ *	  alleles   = allele { [ "(" ] ";" [ ")" ] ( allele | count ) }
  *	  allele    = "[" change { ";" change } "]" | change { "/" [ "/" ] change }
  *	  change    = plain | "(" plain { ";" plain } ")"
  *	  plain     = "?" | "=" | "0" | range edit
@@ -510,18 +510,39 @@ accept_allele(Cursor *cursor)
 	return true;
 }
 
+/* The same repeat, on the other chromosome: "c.3_5TG[14];[18]" */
+static bool
+accept_other_count(Cursor *cursor)
+{
+	Cursor		saved = *cursor;
+
+	if (accept_count(cursor))
+		return true;
+	*cursor = saved;
+	return false;
+}
+
 static bool
 is_hgvs(const char *text, int length)
 {
 	Cursor		cursor = {text, text + length, 0};
+	bool		several;
+	bool		repeat;
+	bool		more;
 
 	if (!accept_reference(&cursor))
 		return false;
 	do
 	{
+		several = peek(&cursor) == '[';
 		if (!accept_allele(&cursor))
 			return false;
-	} while (accept_separator(&cursor));
+		repeat = !several && cursor.at[-1] == ']';
+		do
+		{
+			more = accept_separator(&cursor);
+		} while (more && repeat && accept_other_count(&cursor));
+	} while (more);
 	return cursor.at == cursor.end;
 }
 

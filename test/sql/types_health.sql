@@ -57,7 +57,7 @@ SELECT v FROM unnest('{
 	NP_003997.1:p.(Gly56Ala^Ser^Cys), LRG_199p1:p.Trp24=/Cys, NP_003997.2:p.Val7del, NP_003997.2:p.Lys23_Val25del, NP_003997.2:p.(Pro458_Gly460del), NP_003997.2:p.Val7=/del, NP_003997.2:p.Lys23_Val25dup,
 	NP_004371.2:p.(Pro46_Asn47insSerSerTer), NP_003997.1:p.Lys2_Gly3insGlnSerLys, NP_060250.2:p.Gln746_Lys747ins*63, NP_003997.1:p.Arg78_Gly79insXaa[23], NP_003997.1:p.(Val582_Asn583insXXXXX),
 	NP_003997.1:p.Cys28delinsTrpVal, NP_003997.1:p.C28_L29delinsW, NP_003997.1:p.[Ser68Arg;Asn594del], NP_003997.1:p.[Ser68Arg];[Ser68=], NP_003997.1:p.(Ser73Arg)(;)(Asn103del), NP_003997.1:p.[(Ser73Arg;Asn103del)], "NP_003997.1:p.[Lys31Asn,Val25_Lys31del]",
-	NP_0123456.1:p.Ala2[10], NP_0123456.1:p.(Gln18)[(70_80)], NP_0123456.1:p.Arg97ProfsTer23, NP_0123456.1:p.Arg97fs, NP_0123456.1:p.(Tyr4*), NP_0123456.1:p.Ile327Argfs*?,
+	NP_0123456.1:p.Ala2[10], NP_0123456.1:p.Ala2[10];[11], NC_000014.8:g.101179660_101179695TG[14];[18], NP_0123456.1:p.(Gln18)[(70_80)], NP_0123456.1:p.Arg97ProfsTer23, NP_0123456.1:p.Arg97fs, NP_0123456.1:p.(Tyr4*), NP_0123456.1:p.Ile327Argfs*?,
 	NP_003997.2:p.Met1ext-5, NP_003997.2:p.Met1Valext-12, NP_003997.2:p.Ter110GlnextTer17, NP_003997.2:p.*110Glnext*17, NP_003997.2:p.(Ter315TyrextAsnLysGlyThrTer)}'::text[]) v
 WHERE dsec.is_hgvs(v) IS NOT TRUE;
 -- and what is none; the list of accepted ones is empty
@@ -66,7 +66,7 @@ SELECT v FROM unnest('{
 	NM_004006.2:c.123A>, NM_004006.2:c.123A>Z, NM_004006.2:c.123a>g, NM_004006.2:c.123A->G, NM_004006.2:c.123A>U, NM_004006.2:c.123_del, NM_004006.2:c.(123A>G, NM_004006.2:c.[123A>G, NM_004006.2:c.[123A>G];,
 	NM_004006.2:c.123ins, "NM_004006.2:c. 123A>G", "NM_004006.2 :c.123A>G", "NM_004006.2:c.123A>G ", :c.123A>G, NM_004006.2(:c.123A>G, NM_004006.2:c.((123A>G)), NM_004006.2:c.123A>G/, NM_004006.2:g.123[, NM_004006.2:g.123[(1_2],
 	NM_004006.2:c.1_2ins[], NM_004006.2:c.1_2ins[A;], NM_004006.2:c.1_2insNP_1.1:p.1_2, NM_004006.2:c.1_2_3del, NM_004006.2:r.123A>G, NM_004006.2:c.0, NM_004006.2:c.spl,
-	NP_003997.1:p.24, NP_003997.1:p.Trp24, NP_003997.1:p.Foo24Cys, NP_003997.1:p.Trp24cys, NP_003997.1:p.Trp24^Cys, NP_003997.1:p.Lys2_insGln, NP_003997.1:p.Arg97fsTer, NP_003997.1:p.Met1ext, rs7412, chr1:123A>G}'::text[]) v
+	NP_003997.1:p.24, NP_003997.1:p.Trp24, NP_003997.1:p.Foo24Cys, NP_003997.1:p.Trp24cys, NP_003997.1:p.Trp24^Cys, NP_003997.1:p.Lys2_insGln, NP_003997.1:p.Arg97fsTer, NP_003997.1:p.Met1ext, NM_004006.2:c.1del;[14], NM_004006.2:c.[1del];[14], NM_004006.2:c.1TG[14];[], NM_004006.2:c.1TG[14];[18, rs7412, chr1:123A>G}'::text[]) v
 WHERE dsec.is_hgvs(v) IS NOT FALSE;
 -- nested, and long ones: refused or accepted in linear time
 SELECT dsec.is_hgvs('NM_1.1:c.' || repeat('(', 1000000)), dsec.is_hgvs('NM_1.1:c.[' || repeat('(1_2)del;', 100000) || '3del]'),
