@@ -122,7 +122,7 @@ COMMENT ON VIEW tagged_columns IS
 COMMENT ON COLUMN tagged_columns.tag IS 'effective tag: the label, with the defaults of the relation filled in; NULL with column_name when the labels of the relation cannot be read';
 COMMENT ON COLUMN tagged_columns.category IS 'category that the column counts for; a listed identifier counts for covered_identifier';
 COMMENT ON COLUMN tagged_columns.class IS 'class of a listed identifier';
-COMMENT ON COLUMN tagged_columns.source IS 'where the tag comes from: column (a label of its own), ancestor (a partitioned table or inheritance parent) or type (a labelled domain or type)';
+COMMENT ON COLUMN tagged_columns.source IS 'where the tag comes from: column (a label of its own), ancestor (a partitioned table, an inheritance parent, or the type of a typed table), type (a labelled domain or type) or generated (the columns of its row that it is generated from)';
 COMMENT ON COLUMN tagged_columns.subject IS 'columns that name the subject; NULL: each row version is its own subject';
 COMMENT ON COLUMN tagged_columns.space IS 'subject space: in one space, the same key is the same subject';
 COMMENT ON COLUMN tagged_columns.in_scope IS 'population:column, by which boolean column a subject belongs to a population';

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * event_change.c
- *	  Records of labels that were set, by any session in any database.
+ *	  Records of labels that were set, of tagged columns that were dropped, and of
+ *	  what else befalls tags, by any session in any database.
  *
  * A record is made when the label is set, kept in the transaction's memory,
  * published when the transaction commits or is prepared, and forgotten when it,
@@ -55,7 +56,7 @@ end_transaction(XactEvent event, void *arg)
 
 		if (stands_for_many(i))
 			snprintf(record->detail, sizeof(record->detail),
-					 "Up to %d further labels were set in the same transaction.", further + 1);
+					 "Up to %d further changes of tags were made in the same transaction.", further + 1);
 		if (publish)
 			dsec_event_queue(record);
 	}
@@ -84,24 +85,21 @@ end_subtransaction(SubXactEvent event, SubTransactionId subxact,
 	nchanges = kept;
 }
 
-static void
-label_changed(const ObjectAddress *object, const char *old_label,
-			  const char *new_label)
+/* A record about an object, or NULL: nobody keeps it, or the last one stands for it. */
+static DsecEvent *
+new_record(const ObjectAddress *object)
 {
 	static bool registered = false;
 	char	   *identity;
-	char	   *type;
 	DsecEvent  *record;
 
 	/* what an extension's script sets comes with the extension */
 	if (dsec_event_shared == NULL || creating_extension)
-		return;
-	if (old_label != NULL && new_label != NULL && strcmp(old_label, new_label) == 0)
-		return;
+		return NULL;
 	if (nchanges == TRANSACTION_RECORDS || further > 0)
 	{
 		further++;
-		return;
+		return NULL;
 	}
 
 	if (!registered)
@@ -112,24 +110,49 @@ label_changed(const ObjectAddress *object, const char *old_label,
 	}
 
 	identity = getObjectIdentity(object, true);
-	type = getObjectTypeDescription(object, true);
 	record = MemoryContextAlloc(TopTransactionContext, sizeof(DsecEvent));
 	dsec_event_identify(record);
 	record->kind = DSEC_EVENT_CHANGE;
 	dsec_event_add_relation(record, identity ? identity : "?");
-	snprintf(record->detail, sizeof(record->detail), "Label of a %s: %s%s%s; before: %s%s%s.",
-			 type ? type : "object",
-			 new_label ? "\"" : "", new_label ? new_label : "none", new_label ? "\"" : "",
-			 old_label ? "\"" : "", old_label ? old_label : "none", old_label ? "\"" : "");
 	record->ended = record->begun;
 
 	changes[nchanges].event = record;
 	changes[nchanges].subxact = GetCurrentSubTransactionId();
 	nchanges++;
+	return record;
+}
+
+static void
+label_changed(const ObjectAddress *object, const char *old_label,
+			  const char *new_label)
+{
+	DsecEvent  *record;
+	char	   *type;
+
+	if (old_label != NULL && new_label != NULL && strcmp(old_label, new_label) == 0)
+		return;
+	record = new_record(object);
+	if (record == NULL)
+		return;
+	type = getObjectTypeDescription(object, true);
+	snprintf(record->detail, sizeof(record->detail), "Label of a %s: %s%s%s; before: %s%s%s.",
+			 type ? type : "object",
+			 new_label ? "\"" : "", new_label ? new_label : "none", new_label ? "\"" : "",
+			 old_label ? "\"" : "", old_label ? old_label : "none", old_label ? "\"" : "");
+}
+
+static void
+tag_noted(const ObjectAddress *object, const char *what)
+{
+	DsecEvent  *record = new_record(object);
+
+	if (record != NULL)
+		strlcpy(record->detail, what, sizeof(record->detail));
 }
 
 void
 dsec_event_change_init(void)
 {
 	dsec_tag_set_change_hook(label_changed);
+	dsec_tag_set_note_hook(tag_noted);
 }

@@ -4,8 +4,8 @@
  *	  Which relations a label has a bearing on.
  *
  * The reverse of what effective.c looks at: from a relation down to its
- * descendants, from a type to the columns made of it, and from a relation to
- * the columns that hold its rows.  Locks nothing: whoever sets a label holds
+ * descendants, from a type to the columns and tables made of it, and from a
+ * relation to the columns that hold its rows.  Locks nothing: whoever sets a label holds
  * a lock on the object that keeps new descendants out.
  *
  *-------------------------------------------------------------------------
@@ -67,7 +67,7 @@ add_relation(Affected *affected, Oid relid)
 		add_type(affected, get_rel_type_id(relid));
 }
 
-/* Columns of a type, and types made of it. */
+/* Columns and tables of a type, and types made of it. */
 static void
 add_type(Affected *affected, Oid type)
 {
@@ -96,7 +96,7 @@ add_type(Affected *affected, Oid type)
 
 		if (form->classid == TypeRelationId)
 			types = lappend_oid(types, form->objid);
-		else if (form->classid == RelationRelationId && form->objsubid > 0)
+		else if (form->classid == RelationRelationId)
 			relations = lappend_oid(relations, form->objid);
 	}
 	systable_endscan(scan);

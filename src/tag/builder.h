@@ -3,7 +3,7 @@
  * builder.h
  *	  What the tags of one relation are made from.
  *
- * Shared by levels.c, typelabel.c, subjects.c, effective.c and ddl.c.  All of it
+ * Shared by levels.c, typelabel.c, subjects.c, generated.c, effective.c and ddl.c.  All of it
  * lives in the memory context that was current when it was made.
  *
  *-------------------------------------------------------------------------
@@ -29,6 +29,7 @@ typedef struct DsecLevel
 	char		relkind;
 	int			natts;
 	bool		has_children;
+	Oid			oftype;			/* relation of the type of a typed table */
 	DsecLabel  *defaults;		/* the label of the relation, or NULL */
 	List	   *columns;		/* of DsecColumnLabel */
 	List	   *marks;			/* of DsecColumnLabel */
@@ -96,6 +97,14 @@ extern DsecLabel *dsec_tag_type_label(DsecBuilder *b, Oid type, int32 typmod,
 /* The subject of a column whose label stands on "level" (NULL: on its type). */
 extern DsecSubject *dsec_tag_column_subject(DsecBuilder *b, const DsecLabel *label,
 											DsecLevel *level, char **problem);
+
+/* ---------- generated.c ---------- */
+
+/*
+ * Add what generated columns, given by their attribute numbers, have from the
+ * tagged columns that they are made of.  All other columns have been added.
+ */
+extern void dsec_tag_add_generated(DsecBuilder *b, List *generated);
 
 /* ---------- effective.c ---------- */
 

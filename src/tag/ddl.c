@@ -9,8 +9,12 @@
  *	- a renamed key column takes the labels that name it along (marks.c);
  *	- a column tagged by its type keeps the tag, as a label of its own, when
  *	  it gets another type or type modifier;
- *	- a partition or child that leaves its parent keeps the labels it had from
- *	  there, as its own.
+ *	- a partition or child that leaves its parent, and a typed table that leaves
+ *	  its type, keeps the labels it had from there, as its own;
+ *	- a generated column that becomes a plain one keeps what is in it, and so the
+ *	  tag that it had from the columns it was made of.
+ *
+ * What a DROP takes away is put on record.
  *
  * The object access hook is called after the catalog was changed and before
  * the change is visible to the command's own snapshot; so the tags are still
@@ -24,6 +28,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/transam.h"
+#include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_attribute.h"
@@ -40,9 +45,9 @@
 
 static object_access_hook_type prev_object_access = NULL;
 
-/* Name and type of a column as the command under way has left it. */
+/* A column as the command under way has left it; false: it is dropped. */
 static bool
-altered_column(Oid relid, AttrNumber attno, NameData *name, Oid *type, int32 *typmod)
+altered_column(Oid relid, AttrNumber attno, FormData_pg_attribute *column)
 {
 	Relation	rel = table_open(AttributeRelationId, AccessShareLock);
 	ScanKeyData keys[2];
@@ -62,9 +67,7 @@ altered_column(Oid relid, AttrNumber attno, NameData *name, Oid *type, int32 *ty
 		Form_pg_attribute form = (Form_pg_attribute) GETSTRUCT(tuple);
 
 		found = !form->attisdropped;
-		*name = form->attname;
-		*type = form->atttypid;
-		*typmod = form->atttypmod;
+		memcpy(column, form, ATTRIBUTE_FIXED_PART_SIZE);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -137,6 +140,72 @@ keep_type_tag(Oid relid, AttrNumber attno, Oid new_type, int32 new_typmod)
 		keep_tag(relid, attno, NULL, old_tag);
 }
 
+/* A generated column becomes a plain one: keep the tag that it had. */
+static void
+keep_generated_tag(Oid relid, AttrNumber attno)
+{
+	HeapTuple	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid),
+										Int16GetDatum(attno));
+	bool		generated = HeapTupleIsValid(tuple) &&
+		((Form_pg_attribute) GETSTRUCT(tuple))->attgenerated != '\0';
+	DsecEffective effective;
+	const DsecTaggedColumn *column;
+	DsecLabelError error;
+	DsecLabel  *label;
+	ObjectAddress object;
+	Bitmapset  *named;
+
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	if (!generated)
+		return;
+	dsec_tag_effective(relid, &effective);
+	column = dsec_tag_column(effective.tags, attno);
+	label = column ? dsec_tag_parse(column->tag, &error) : NULL;
+	if (label == NULL)
+		return;
+	ObjectAddressSubSet(object, RelationRelationId, relid, attno);
+	keep_tag(relid, attno, GetSecurityLabel(&object, DSEC_PROVIDER), column->tag);
+	named = add_named(NULL, relid, label->values[DSEC_ATTRIBUTE_SUBJECT]);
+	mark_columns(relid, add_named(named, relid, label->values[DSEC_ATTRIBUTE_IN_SCOPE]));
+}
+
+/* The type of a typed table as the command under way has left it. */
+static Oid
+altered_oftype(Oid relid)
+{
+	Relation	rel = table_open(RelationRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			result = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_class_oid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, ClassOidIndexId, true, SnapshotSelf, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		result = ((Form_pg_class) GETSTRUCT(tuple))->reloftype;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+/* Does the command under way take the relation from the type it was made of? */
+static bool
+leaves_type(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			before = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		before = ((Form_pg_class) GETSTRUCT(tuple))->reloftype;
+		ReleaseSysCache(tuple);
+	}
+	return OidIsValid(before) && altered_oftype(relid) != before;
+}
+
 /* Does the command under way leave the relation with this parent? */
 static bool
 has_parent(Oid relid, Oid parent)
@@ -181,8 +250,8 @@ keep_defaults(DsecBuilder *b, Bitmapset *named)
 }
 
 /*
- * A relation leaves its parent: give it the labels that it has from its
- * ancestors, word for word, so that it can come back.
+ * A relation leaves its parent or its type: give it the labels that it has from
+ * there, word for word, so that it can come back.
  */
 static void
 keep_inherited_tags(Oid relid)
@@ -227,17 +296,56 @@ keep_inherited_tags(Oid relid)
 }
 
 static void
+column_altered(Oid relid, AttrNumber attno)
+{
+	FormData_pg_attribute column;
+
+	if (!altered_column(relid, attno, &column))
+		return;
+	dsec_tag_follow_rename(relid, attno, NameStr(column.attname));
+	keep_type_tag(relid, attno, column.atttypid, column.atttypmod);
+	if (column.attgenerated == '\0')
+		keep_generated_tag(relid, attno);
+}
+
+/*
+ * A column, or a relation with its columns, is about to be dropped by a user;
+ * subId 0: the relation.
+ */
+static void
+tell_drop(Oid relid, AttrNumber attno)
+{
+	DsecEffective effective;
+
+	dsec_tag_effective(relid, &effective);
+	for (int i = 0; effective.tags != NULL && i < effective.tags->ncolumns; i++)
+	{
+		const DsecTaggedColumn *column = &effective.tags->columns[i];
+		ObjectAddress object;
+
+		if (attno != 0 && attno != column->attno)
+			continue;
+		ObjectAddressSubSet(object, RelationRelationId, relid, column->attno);
+		dsec_tag_tell_note(&object,
+						   psprintf("Tagged column dropped; its tag was \"%s\".",
+									column->tag));
+	}
+}
+
+static void
 tag_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 				  void *arg)
 {
-	NameData	name;
-	Oid			type;
-	int32		typmod;
-
 	if (prev_object_access)
 		prev_object_access(access, classId, objectId, subId, arg);
 
-	if (access != OAT_POST_ALTER || objectId < FirstNormalObjectId)
+	if (objectId < FirstNormalObjectId)
+		return;
+	if (access == OAT_DROP && classId == RelationRelationId &&
+		(((ObjectAccessDrop *) arg)->dropflags & PERFORM_DELETION_INTERNAL) == 0 &&
+		dsec_tag_database())
+		tell_drop(objectId, subId);
+	if (access != OAT_POST_ALTER)
 		return;
 	if (classId == InheritsRelationId)
 	{
@@ -249,12 +357,10 @@ tag_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 		/* core invalidates the child; its own children have other tags too */
 		dsec_tag_invalidate(dsec_tag_affected(RelationRelationId, objectId));
 	}
-	else if (classId == RelationRelationId && subId > 0 &&
-			 altered_column(objectId, subId, &name, &type, &typmod))
-	{
-		dsec_tag_follow_rename(objectId, subId, NameStr(name));
-		keep_type_tag(objectId, subId, type, typmod);
-	}
+	else if (classId == RelationRelationId && subId > 0)
+		column_altered(objectId, subId);
+	else if (classId == RelationRelationId && leaves_type(objectId))
+		keep_inherited_tags(objectId);
 }
 
 void

@@ -3,9 +3,10 @@
  * effective.c
  *	  From the labels in the catalog to the tags of a relation's columns.
  *
- * A relation is looked at together with its inheritance ancestors, as a list
- * of levels, nearest first.  The tag of a column is its own label, or that of
- * the column of the same name on an ancestor, or that of its type.  Defaults
+ * A relation is looked at together with its inheritance ancestors and the type
+ * of a typed table, as a list of levels, nearest first.  The tag of a column is
+ * its own label, or that of the column of the same name on an ancestor, or that
+ * of its type; generated.c adds what generated columns are made of.  Defaults
  * (subject, space, in_scope) come from the labels of the relations.
  *
  * Where two labels say different things about one column, neither is taken to
@@ -281,6 +282,7 @@ dsec_tag_effective(Oid relid, DsecEffective *result)
 {
 	DsecBuilder b = {0};
 	DsecLevel  *self;
+	List	   *generated = NIL;
 
 	check_stack_depth();
 	memset(result, 0, sizeof(DsecEffective));
@@ -315,9 +317,15 @@ dsec_tag_effective(Oid relid, DsecEffective *result)
 			continue;
 		att = (Form_pg_attribute) GETSTRUCT(tuple);
 		if (!att->attisdropped)
+		{
 			add_column(&b, att);
+			if (att->attgenerated != '\0')
+				generated = lappend_int(generated, attno);
+		}
 		ReleaseSysCache(tuple);
 	}
+	if (generated != NIL && b.columns != NIL)
+		dsec_tag_add_generated(&b, generated);
 	if (result->unreadable == NULL && b.columns != NIL)
 		result->tags = make_tags(&b);
 }

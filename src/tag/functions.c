@@ -152,7 +152,8 @@ enum
 static const char *const source_names[] = {
 	[DSEC_TAG_COLUMN] = "column",
 	[DSEC_TAG_TYPE] = "type",
-	[DSEC_TAG_ANCESTOR] = "ancestor"
+	[DSEC_TAG_ANCESTOR] = "ancestor",
+	[DSEC_TAG_GENERATED] = "generated"
 };
 
 /* Names as text[]; NULL for none. */

@@ -52,6 +52,8 @@ read_level(DsecBuilder *b, Oid relid)
 	level->relkind = form->relkind;
 	level->natts = form->relnatts;
 	level->has_children = form->relhassubclass;
+	if (OidIsValid(form->reloftype))
+		level->oftype = get_typ_typrelid(form->reloftype);
 	ReleaseSysCache(tuple);
 
 	foreach(lc, dsec_tag_stored_labels(RelationRelationId, relid))
@@ -160,6 +162,8 @@ dsec_tag_read_levels(DsecBuilder *b)
 			level->relkind == RELKIND_PARTITIONED_TABLE ||
 			level->relkind == RELKIND_FOREIGN_TABLE)
 			relids = list_concat_unique_oid(relids, parents_of(level->relid));
+		if (OidIsValid(level->oftype))
+			relids = list_append_unique_oid(relids, level->oftype);
 	}
 	find_defaults(b);
 	return true;

@@ -200,6 +200,54 @@ dsec_tag_update_marks(Oid relid)
 	}
 }
 
+Bitmapset *
+dsec_tag_add_marks(Oid relid, const DsecLabel *label)
+{
+	List	   *names = add_names(NIL, label->values[DSEC_ATTRIBUTE_SUBJECT]);
+	List	   *named = NIL;
+	Bitmapset  *kept = NULL;
+	Bitmapset  *marked = NULL;
+	ListCell   *lc;
+
+	names = add_names(names, label->values[DSEC_ATTRIBUTE_IN_SCOPE]);
+	foreach(lc, dsec_tag_stored_labels(RelationRelationId, relid))
+	{
+		DsecStoredLabel *old = (DsecStoredLabel *) lfirst(lc);
+		DsecLabelError error;
+		DsecLabel  *other = old->mark ? NULL : dsec_tag_parse(old->text, &error);
+
+		if (old->mark)
+			kept = bms_add_member(kept, old->subid);
+		else if (other != NULL)
+		{
+			named = add_names(named, other->values[DSEC_ATTRIBUTE_SUBJECT]);
+			named = add_names(named, other->values[DSEC_ATTRIBUTE_IN_SCOPE]);
+		}
+	}
+
+	foreach(lc, names)
+	{
+		char	   *name = (char *) lfirst(lc);
+		AttrNumber	attno = get_attnum(relid, name);
+
+		if (attno <= 0 || is_named(named, name) || bms_is_member(attno, kept))
+			continue;
+		write_label(DSEC_MARK_PROVIDER, relid, attno, dsec_tag_quote(name));
+		kept = bms_add_member(kept, attno);
+		marked = bms_add_member(marked, attno);
+	}
+	return marked;
+}
+
+void
+dsec_tag_remove_marks(Oid relid, const Bitmapset *attnos)
+{
+	int			attno = -1;
+
+	while ((attno = bms_next_member(attnos, attno)) >= 0)
+		write_label(DSEC_MARK_PROVIDER, relid, attno, NULL);
+}
+
 void
 dsec_tag_follow_rename(Oid relid, AttrNumber attno, const char *name)
 {

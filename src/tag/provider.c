@@ -48,6 +48,7 @@
 static bool (*category_exists) (const char *category) = NULL;
 static void (*label_changed) (const ObjectAddress *object, const char *old_tag,
 							  const char *new_tag) = NULL;
+static void (*tag_noted) (const ObjectAddress *object, const char *what) = NULL;
 
 void
 dsec_tag_set_category_check(bool (*exists) (const char *category))
@@ -61,6 +62,20 @@ dsec_tag_set_change_hook(void (*changed) (const ObjectAddress *object,
 										  const char *new_tag))
 {
 	label_changed = changed;
+}
+
+void
+dsec_tag_set_note_hook(void (*note) (const ObjectAddress *object,
+									 const char *what))
+{
+	tag_noted = note;
+}
+
+void
+dsec_tag_tell_note(const ObjectAddress *object, const char *what)
+{
+	if (tag_noted)
+		tag_noted(object, what);
 }
 
 void
@@ -224,8 +239,8 @@ check_columns(Oid relid, const DsecLabel *label)
 	}
 }
 
-static void
-check_reserved(const DsecLabel *label)
+void
+dsec_tag_check_reserved(const DsecLabel *label)
 {
 	char	   *space = dsec_tag_value(label, DSEC_ATTRIBUTE_SPACE);
 
@@ -473,6 +488,16 @@ warn_columns(const ObjectAddress *object, const DsecRelationTags *tags)
 	}
 }
 
+/* They are for dsec.bulk_report(): a plan reads the tables below the view. */
+static void
+warn_view(const ObjectAddress *object)
+{
+	ereport(WARNING,
+			(errmsg("labels on view \"%s\" have no effect on exports", get_rel_name(object->objectId)),
+			 errdetail("What is read through a view is counted by the tags of the tables below it."),
+			 errhint("Label the columns of these tables.")));
+}
+
 static void
 warn_category(const DsecLabel *label)
 {
@@ -509,7 +534,7 @@ set_label(const ObjectAddress *object, const char *text)
 	if (label != NULL)
 	{
 		dsec_tag_check_kind(label, kind);
-		check_reserved(label);
+		dsec_tag_check_reserved(label);
 		if (relation)
 			check_columns(object->objectId, label);
 	}
@@ -545,7 +570,12 @@ set_label(const ObjectAddress *object, const char *text)
 
 	if (label != NULL)
 		warn_category(label);
-	if (relation && kind != DSEC_ON_FIELD && after[0].tags != NULL)
+	if (relation && get_rel_relkind(object->objectId) == RELKIND_VIEW)
+	{
+		if (label != NULL)
+			warn_view(object);
+	}
+	else if (relation && kind != DSEC_ON_FIELD && after[0].tags != NULL)
 	{
 		warn_columns(object, after[0].tags);
 		if (label != NULL)
@@ -611,6 +641,45 @@ void
 dsec_tag_set_mark(const ObjectAddress *object, const char *text)
 {
 	in_own_context(set_mark, object, text);
+}
+
+bool
+dsec_tag_apply_label(const ObjectAddress *object, const char *text, bool keep_tagged)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "dsec label",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	List	   *relids = dsec_tag_affected(object->classId, object->objectId);
+	DsecEffective *before = keep_tagged ? effective_tags(relids) : NULL;
+	Bitmapset  *marked;
+	bool		applied = true;
+
+	Assert(object->classId == RelationRelationId);
+	marked = dsec_tag_add_marks(object->objectId, dsec_tag_parse_strict(text));
+	SetSecurityLabel(object, DSEC_PROVIDER, text);
+	CommandCounterIncrement();
+	if (keep_tagged)
+	{
+		DsecEffective *after = effective_tags(relids);
+
+		for (int i = 0; i < list_length(relids); i++)
+			applied &= get_rel_relkind(list_nth_oid(relids, i)) == RELKIND_TOASTVALUE ||
+				!changes_tagged(&before[i], &after[i]);
+	}
+	if (applied)
+	{
+		invalidate(object, relids);
+		dsec_tag_tell_change(object, NULL, text);
+	}
+	else
+	{
+		SetSecurityLabel(object, DSEC_PROVIDER, NULL);
+		dsec_tag_remove_marks(object->objectId, marked);
+		CommandCounterIncrement();
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return applied;
 }
 
 void

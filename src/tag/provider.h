@@ -12,7 +12,9 @@
 
 #include "access/attnum.h"
 #include "catalog/objectaddress.h"
+#include "nodes/bitmapset.h"
 #include "nodes/pg_list.h"
+#include "tag/grammar.h"
 
 /* ---------- provider.c ---------- */
 
@@ -30,12 +32,30 @@ extern void dsec_tag_set_label(const ObjectAddress *object, const char *text);
  */
 extern void dsec_tag_set_mark(const ObjectAddress *object, const char *text);
 
+/*
+ * Label a relation or column that has no label, by a rule instead of a user:
+ * without a check of rights, and also when the label names columns that are not
+ * there, or were never marked for other labels that name them, which makes what
+ * it tags fail closed.  With keep_tagged the label is not set, and the result
+ * false, when it would give a column already tagged another tag, subject, space
+ * or scope.  The text fits the kind of object.  The caller holds a lock as above.
+ * Increments the command counter.
+ */
+extern bool dsec_tag_apply_label(const ObjectAddress *object, const char *text,
+								 bool keep_tagged);
+
+/* Raises DS002 when the label names a space that is not for users. */
+extern void dsec_tag_check_reserved(const DsecLabel *label);
+
 /* Invalidate cached plans and tags of relations, in all backends. */
 extern void dsec_tag_invalidate(List *relids);
 
 /* Tell the change hook, if there is one. */
 extern void dsec_tag_tell_change(const ObjectAddress *object,
 								 const char *old_tag, const char *new_tag);
+
+/* Tell the note hook, if there is one. */
+extern void dsec_tag_tell_note(const ObjectAddress *object, const char *what);
 
 extern void dsec_tag_provider_init(void);
 
@@ -53,6 +73,16 @@ extern void dsec_tag_repair_marks(Oid relid);
  * CommandCounterIncrement.
  */
 extern void dsec_tag_update_marks(Oid relid);
+
+/*
+ * Mark the columns that a label about to be set names, as far as that says
+ * nothing new about columns that other labels name.  Returns those marked anew.
+ * Without CommandCounterIncrement.
+ */
+extern Bitmapset *dsec_tag_add_marks(Oid relid, const DsecLabel *label);
+
+/* Remove the marks of columns.  Without CommandCounterIncrement. */
+extern void dsec_tag_remove_marks(Oid relid, const Bitmapset *attnos);
 
 /*
  * A column has a new name: make the labels that name it follow, if it has a

@@ -124,7 +124,8 @@ default_subject(DsecBuilder *b, char **problem)
 	{
 		DsecLevel  *level = (DsecLevel *) list_nth(b->levels, i);
 
-		if (level_is_tagged(b, level))
+		/* the type of a typed table is the type of other tables, too */
+		if (level->relkind != RELKIND_COMPOSITE_TYPE && level_is_tagged(b, level))
 		{
 			top = level;
 			break;

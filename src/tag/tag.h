@@ -29,7 +29,9 @@ typedef enum DsecTagSource
 {
 	DSEC_TAG_COLUMN,			/* the column's own label */
 	DSEC_TAG_TYPE,				/* a labelled domain or type */
-	DSEC_TAG_ANCESTOR			/* a partitioned or inheritance parent */
+	DSEC_TAG_ANCESTOR,			/* a partitioned or inheritance parent, or the
+								 * type of a typed table */
+	DSEC_TAG_GENERATED			/* the columns a generated column is made of */
 } DsecTagSource;
 
 /*
@@ -118,6 +120,13 @@ extern void dsec_tag_set_category_check(bool (*exists) (const char *category));
 extern void dsec_tag_set_change_hook(void (*changed) (const ObjectAddress *object,
 													  const char *old_tag,
 													  const char *new_tag));
+
+/*
+ * Install a hook that is told what else befalls tags: a tagged column dropped,
+ * a rule that could not be applied.  "what" is one sentence without data values.
+ */
+extern void dsec_tag_set_note_hook(void (*note) (const ObjectAddress *object,
+												 const char *what));
 
 /* Is the current user an officer: a member of dsec_officer, or a superuser? */
 extern bool dsec_tag_is_officer(void);

@@ -324,7 +324,7 @@ $node->safe_psql('latin', 'CREATE TABLE wide (' . join(', ', map { "c$_ text" } 
 	  . 'BEGIN; ' . join('', map { "SECURITY LABEL FOR dsec ON COLUMN wide.c$_ IS 'personal_health';" } 1 .. 200) . 'COMMIT;');
 flush();
 is( sql(q{SELECT count(*), max(detail) FROM dsec.event WHERE kind = 'change' AND relations[1] LIKE 'public.wide.%'}),
-	'64|Up to 137 further labels were set in the same transaction.', 'very many share a record');
+	'64|Up to 137 further changes of tags were made in the same transaction.', 'very many share a record');
 
 # ----- who may ----------------------------------------------------------------------------
 
