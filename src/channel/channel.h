@@ -27,6 +27,29 @@ extern const char *dsec_channel_of_copy(const CopyStmt *stmt,
  */
 extern const char *dsec_channel_unplanned_read(Node *statement);
 
+/* ---------- ddl_copies.c ---------- */
+
+/* a utility statement under way */
+typedef struct DsecDdl
+{
+	struct DsecDdl *outer;
+	SubTransactionId subxact;	/* it began in */
+	bool		ends_transaction;
+	bool		makes_empty;	/* makes a relation and puts nothing in */
+	Oid			made;			/* that relation, when it has been made */
+} DsecDdl;
+
+/*
+ * Around every utility statement: tags of the relations and columns that it has
+ * made or renamed are set when it has ended well.  The frame is the caller's.
+ */
+extern void dsec_channel_ddl_begin(DsecDdl *ddl, Node *statement);
+extern void dsec_channel_ddl_end(DsecDdl *ddl);
+
+extern void dsec_channel_ddl_init(void);
+
+/* ---------- utility.c ---------- */
+
 /* Install the utility hook. */
 extern void dsec_channel_init(void);
 

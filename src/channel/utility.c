@@ -184,10 +184,9 @@ export_copy(PlannedStmt *pstmt, const char *queryString,
 }
 
 static void
-channel_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
-					   bool readOnlyTree, ProcessUtilityContext context,
-					   ParamListInfo params, QueryEnvironment *queryEnv,
-					   DestReceiver *dest, QueryCompletion *qc)
+run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+			ProcessUtilityContext context, ParamListInfo params,
+			QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
 {
 	Node	   *statement = pstmt->utilityStmt;
 
@@ -243,9 +242,24 @@ channel_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 						queryEnv, dest, qc);
 }
 
+static void
+channel_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
+					   bool readOnlyTree, ProcessUtilityContext context,
+					   ParamListInfo params, QueryEnvironment *queryEnv,
+					   DestReceiver *dest, QueryCompletion *qc)
+{
+	DsecDdl		ddl;
+
+	dsec_channel_ddl_begin(&ddl, pstmt->utilityStmt);
+	run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv,
+				dest, qc);
+	dsec_channel_ddl_end(&ddl);
+}
+
 void
 dsec_channel_init(void)
 {
+	dsec_channel_ddl_init();
 	prev_ProcessUtility_hook = ProcessUtility_hook;
 	ProcessUtility_hook = channel_ProcessUtility;
 }

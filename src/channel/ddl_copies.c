@@ -1,0 +1,258 @@
+/*-------------------------------------------------------------------------
+ *
+ * ddl_copies.c
+ *	  Tags of relations and columns that a utility statement has made or renamed.
+ *
+ * The object access hook notes which relations a statement touches.  At its
+ * end, still inside the utility hook and so before the next statement of the
+ * transaction, columns of CREATE TABLE ... (LIKE ...) get the tags of those they
+ * are like, and the rules of dsec.tag_pattern are applied to what is untagged.
+ * Whatever touched a relation without being a utility statement is looked at
+ * before the transaction commits or is prepared.
+ *
+ * What has been noted belongs to the transaction.  Frames stand on the C stack,
+ * one for each utility statement under way; those that an error has left are
+ * unlinked when their subtransaction aborts.
+ *
+ * Costs DDL something, and a statement that is none two comparisons.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "channel/channel.h"
+#include "nodes/parsenodes.h"
+#include "tag/pattern.h"
+#include "tag/tag.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+/* a relation, or all relations of a schema, whose names have changed */
+typedef struct Touched
+{
+	Oid			relid;
+	Oid			schema;
+	bool		empty;			/* made by a statement that puts nothing in */
+} Touched;
+
+static object_access_hook_type prev_object_access = NULL;
+
+/* of the transaction, in its memory */
+static List *touched = NIL;
+
+/* the innermost utility statement under way */
+static DsecDdl *current = NULL;
+
+/* ----------------------------------------------------------------
+ * What a statement touches
+ * ----------------------------------------------------------------
+ */
+
+static void
+note_touched(Oid relid, Oid schema, bool empty)
+{
+	MemoryContext old;
+	Touched    *new;
+	ListCell   *lc;
+
+	foreach(lc, touched)
+	{
+		Touched    *known = (Touched *) lfirst(lc);
+
+		if (known->relid == relid && known->schema == schema)
+			return;
+	}
+	old = MemoryContextSwitchTo(TopTransactionContext);
+	new = palloc(sizeof(Touched));
+	new->relid = relid;
+	new->schema = schema;
+	new->empty = empty;
+	touched = lappend(touched, new);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+copies_object_access(ObjectAccessType access, Oid classId, Oid objectId,
+					 int subId, void *arg)
+{
+	bool		made = false;
+
+	if (prev_object_access)
+		prev_object_access(access, classId, objectId, subId, arg);
+
+	if (objectId < FirstNormalObjectId)
+		return;
+	if (access == OAT_POST_CREATE)
+	{
+		/* a heap that will give its contents to another one is internal */
+		if (classId != RelationRelationId ||
+			((ObjectAccessPostCreate *) arg)->is_internal)
+			return;
+		made = (subId == 0);
+	}
+	else if (access != OAT_POST_ALTER)
+		return;
+
+	if (classId == NamespaceRelationId)
+		note_touched(InvalidOid, objectId, false);
+	else if (classId == RelationRelationId)
+	{
+		bool		empty = made && current != NULL && current->makes_empty;
+
+		/* sequences of its columns are made by statements of their own */
+		if (empty && !OidIsValid(current->made))
+			current->made = objectId;
+		note_touched(objectId, InvalidOid, empty);
+	}
+}
+
+/* ----------------------------------------------------------------
+ * Rules for names
+ * ----------------------------------------------------------------
+ */
+
+static List *
+relations_of_schema(Oid schema)
+{
+	Relation	rel = table_open(RelationRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	List	   *result = NIL;
+
+	ScanKeyInit(&key, Anum_pg_class_relnamespace, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(schema));
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		result = lappend_oid(result, ((Form_pg_class) GETSTRUCT(tuple))->oid);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	list_sort(result, list_oid_cmp);
+	return result;
+}
+
+static void
+apply_to(List *patterns, const Touched *what)
+{
+	ListCell   *lc;
+
+	if (!OidIsValid(what->schema))
+	{
+		dsec_tag_warn_patterns(dsec_tag_apply_patterns(patterns, what->relid,
+													   what->empty));
+		return;
+	}
+	foreach(lc, relations_of_schema(what->schema))
+		dsec_tag_warn_patterns(dsec_tag_apply_patterns(patterns, lfirst_oid(lc),
+													   false));
+}
+
+/* Apply the rules to everything touched so far. */
+static void
+apply_patterns(void)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "dsec names",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	List	   *todo = touched;
+	List	   *patterns;
+	ListCell   *lc;
+	bool		snapshot = !ActiveSnapshotSet();
+
+	touched = NIL;
+	if (snapshot)
+		PushActiveSnapshot(GetTransactionSnapshot());
+	CommandCounterIncrement();
+	patterns = dsec_tag_read_patterns();
+	foreach(lc, patterns ? todo : NIL)
+		apply_to(patterns, (Touched *) lfirst(lc));
+	if (snapshot)
+		PopActiveSnapshot();
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/* ----------------------------------------------------------------
+ * In the utility hook
+ * ----------------------------------------------------------------
+ */
+
+void
+dsec_channel_ddl_begin(DsecDdl *ddl, Node *statement)
+{
+	memset(ddl, 0, sizeof(DsecDdl));
+	ddl->outer = current;
+	ddl->subxact = GetCurrentSubTransactionId();
+	ddl->ends_transaction = IsA(statement, TransactionStmt);
+	ddl->makes_empty = IsA(statement, CreateStmt) ||
+		IsA(statement, CreateForeignTableStmt);
+	current = ddl;
+}
+
+void
+dsec_channel_ddl_end(DsecDdl *ddl)
+{
+	current = ddl->outer;
+	if (touched == NIL || ddl->ends_transaction || !IsTransactionState())
+		return;
+	apply_patterns();
+}
+
+static void
+forget_frames(SubTransactionId subxact)
+{
+	while (current != NULL && current->subxact >= subxact)
+		current = current->outer;
+}
+
+static void
+end_transaction(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			if (touched != NIL)
+				apply_patterns();
+			break;
+		case XACT_EVENT_ABORT:
+			current = NULL;
+			touched = NIL;
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PREPARE:
+			touched = NIL;
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+end_subtransaction(SubXactEvent event, SubTransactionId subxact,
+				   SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		forget_frames(subxact);
+}
+
+void
+dsec_channel_ddl_init(void)
+{
+	prev_object_access = object_access_hook;
+	object_access_hook = copies_object_access;
+	RegisterXactCallback(end_transaction, NULL);
+	RegisterSubXactCallback(end_subtransaction, NULL);
+}
