@@ -88,10 +88,16 @@
 #define DSEC_SAYS_SELECTED(stmt, rte) \
 	((rte)->perminfoindex != 0 && \
 	 (getRTEPermissionInfo((stmt)->permInfos, rte)->requiredPerms & ACL_SELECT) != 0)
+#define DSEC_SAYS_MODIFIED(stmt, rte) \
+	((rte)->perminfoindex != 0 && \
+	 (getRTEPermissionInfo((stmt)->permInfos, rte)->requiredPerms & \
+	  (ACL_UPDATE | ACL_DELETE)) != 0)
 #define DSEC_PLAN_SELECTED_COLUMNS(stmt, rte) \
 	(getRTEPermissionInfo((stmt)->permInfos, rte)->selectedCols)
 #else
 #define DSEC_SAYS_SELECTED(stmt, rte) (((rte)->requiredPerms & ACL_SELECT) != 0)
+#define DSEC_SAYS_MODIFIED(stmt, rte) \
+	(((rte)->requiredPerms & (ACL_UPDATE | ACL_DELETE)) != 0)
 #define DSEC_PLAN_SELECTED_COLUMNS(stmt, rte) ((rte)->selectedCols)
 #endif
 

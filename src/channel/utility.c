@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "channel/channel.h"
+#include "channel/fdw.h"
 #include "compat.h"
 #include "guard/context.h"
 #include "guc.h"
@@ -262,4 +263,5 @@ dsec_channel_init(void)
 	dsec_channel_ddl_init();
 	prev_ProcessUtility_hook = ProcessUtility_hook;
 	ProcessUtility_hook = channel_ProcessUtility;
+	dsec_fdw_init();
 }

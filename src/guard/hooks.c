@@ -129,14 +129,15 @@ covered_plan(PlannedStmt *stmt, uint64 query_id, bool has_charges)
  * servers are bound to, whoever the session is.
  */
 static pg_noinline PlannedStmt *
-covered_plan_to_servers(PlannedStmt *stmt, uint64 query_id, List *servers)
+covered_plan_to_servers(PlannedStmt *stmt, uint64 query_id, bool has_charges,
+						List *servers)
 {
 	PlannedStmt *volatile result = NULL;
 
 	dsec_context_enter_servers(servers);
 	PG_TRY();
 	{
-		result = covered_plan(stmt, query_id, false);
+		result = covered_plan(stmt, query_id, has_charges);
 	}
 	PG_FINALLY();
 	{
@@ -187,6 +188,41 @@ fingerprint(Query *parse, const char *query_string)
 	return query_id;
 }
 
+/*
+ * Foreign tables are charged by the query itself.  *servers receives those that
+ * the query writes to, because it counts for them whoever the session is.
+ */
+static pg_noinline bool
+charge_foreign_tables(Query *parse, bool candidate, List **servers)
+{
+	volatile bool counted = false;
+
+	if (!candidate &&
+		(dsec_guc_mode == DSEC_MODE_OFF || !IsTransactionState() ||
+		 !dsec_tag_database()))
+		return false;
+	if (!dsec_lineage_reads_foreign(parse))
+		return false;
+
+	*servers = dsec_lineage_query_servers(parse);
+	if (!candidate && *servers == NIL)
+		return false;
+	dsec_context_enter_servers(*servers);
+	PG_TRY();
+	{
+		counted = counts();
+	}
+	PG_FINALLY();
+	{
+		dsec_context_leave_servers(*servers);
+	}
+	PG_END_TRY();
+	if (counted)
+		dsec_lineage_charge_foreign(parse);
+
+	return counted;
+}
+
 static PlannedStmt *
 guard_planner(Query *parse, const char *query_string, int cursorOptions,
 			  ParamListInfo boundParams)
@@ -195,26 +231,25 @@ guard_planner(Query *parse, const char *query_string, int cursorOptions,
 	uint64		query_id = parse->queryId;
 	bool		has_charges = false;
 	PlannedStmt *stmt;
-	List	   *servers;
+	List	   *servers = NIL;
 
 	/* the planner scribbles on the query: take its fingerprint first */
 	if (candidate && query_id == 0)
 		query_id = fingerprint(parse, query_string);
 
-	if (candidate && dsec_lineage_reads_foreign(parse) && counts())
-	{
-		dsec_lineage_charge_foreign(parse);
-		has_charges = true;
-	}
+	if (candidate || parse->commandType != CMD_SELECT || parse->hasModifyingCTE)
+		has_charges = charge_foreign_tables(parse, candidate, &servers);
 
 	if (prev_planner_hook)
 		stmt = prev_planner_hook(parse, query_string, cursorOptions, boundParams);
 	else
 		stmt = standard_planner(parse, query_string, cursorOptions, boundParams);
 
-	servers = target_servers(stmt);
+	/* what is charged must get a guard, even if nothing is written after all */
+	servers = has_charges ?
+		list_union(servers, target_servers(stmt)) : target_servers(stmt);
 	if (servers != NIL)
-		return covered_plan_to_servers(stmt, query_id, servers);
+		return covered_plan_to_servers(stmt, query_id, has_charges, servers);
 
 	return candidate ? covered_plan(stmt, query_id, has_charges) : stmt;
 }
@@ -250,7 +285,7 @@ guard_ExecutorStart(QueryDesc *queryDesc, int eflags)
 
 		if (servers != NIL)
 			queryDesc->plannedstmt =
-				covered_plan_to_servers(stmt, stmt->queryId, servers);
+				covered_plan_to_servers(stmt, stmt->queryId, false, servers);
 		else if (!is_leaders_plan(queryDesc) && may_count(queryDesc->operation))
 			queryDesc->plannedstmt = covered_plan(stmt, stmt->queryId, false);
 	}

@@ -22,6 +22,7 @@
 #include "compat.h"
 #include "foreign/foreign.h"
 #include "lineage/cover.h"
+#include "lineage/plantree.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/value.h"
 #include "parser/parsetree.h"
@@ -73,9 +74,18 @@ charge_foreign_table(Query *query, RangeTblEntry *rte, Index rti,
 		return;
 
 	foreach(lc, dsec_lineage_groups(tags, attnos))
-		rte->securityQuals = lappend(rte->securityQuals,
-									 dsec_cover_charge_call(lfirst(lc), rti,
-															rte->relid, false));
+	{
+		FuncExpr   *call = castNode(FuncExpr,
+									dsec_cover_charge_call(lfirst(lc), rti,
+														   rte->relid, false));
+
+		/* without a column it would not belong to the scan */
+		if (list_length(call->args) == DSEC_CHARGE_FIRST_COLUMN)
+			call->args = lappend(call->args,
+								 dsec_plan_relation_var(rti, rte->relid,
+														TableOidAttributeNumber));
+		rte->securityQuals = lappend(rte->securityQuals, call);
+	}
 }
 
 static bool
@@ -177,6 +187,29 @@ add_routed_servers(List *servers, const PlannedStmt *stmt, const Plan *plan)
 	root = routed_root(stmt, (const ModifyTable *) plan);
 
 	return OidIsValid(root) ? add_partition_servers(servers, root) : servers;
+}
+
+List *
+dsec_lineage_query_servers(const Query *query)
+{
+	List	   *servers = NIL;
+	ListCell   *lc;
+
+	if (query->resultRelation > 0)
+	{
+		RangeTblEntry *rte = rt_fetch(query->resultRelation, query->rtable);
+
+		if (rte->relkind == RELKIND_FOREIGN_TABLE)
+			servers = add_server(servers, rte->relid);
+		if (rte->inh || rte->relkind == RELKIND_PARTITIONED_TABLE)
+			servers = add_partition_servers(servers, rte->relid);
+	}
+	foreach(lc, query->cteList)
+		servers = list_union(servers,
+							 dsec_lineage_query_servers(castNode(Query,
+																 lfirst_node(CommonTableExpr, lc)->ctequery)));
+
+	return servers;
 }
 
 List *

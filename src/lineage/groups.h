@@ -25,7 +25,8 @@
  *
  * in the quals of the scan, whose variadic arguments are the columns, as Vars
  * of the scan.  There, a NULL key without rowid (a foreign table, a transition
- * table) makes the row a subject of its own.  The call is a FuncExpr with funcformat COERCE_SQL_SYNTAX and
+ * table) makes the row a subject of its own; a call for a foreign table that has
+ * no columns to pass gets its tableoid, so that it is one of that scan.  The call is a FuncExpr with funcformat COERCE_SQL_SYNTAX and
  * funcvariadic false, which no SQL text can produce for this function.  In
  * RETURNING, ON CONFLICT and MERGE expressions every Var of a tagged column
  * stands inside CASE WHEN dsec.charge(...) THEN var END.
@@ -42,6 +43,9 @@
 #include "tag/tag.h"
 
 #define DSEC_GUARD_NAME "DsecGuard"
+
+/* place of the first column among the arguments of dsec.charge */
+#define DSEC_CHARGE_FIRST_COLUMN 5
 
 /* custom_private of the guard: a List indexed by this */
 typedef enum DsecGuardPrivate
@@ -134,6 +138,9 @@ extern void dsec_lineage_cover_row_counts(PlannedStmt *stmt);
  * whose tables are partitions that its rows may be routed into.
  */
 extern List *dsec_lineage_target_servers(const PlannedStmt *stmt);
+
+/* Before planning: the same, or some more. */
+extern List *dsec_lineage_query_servers(const Query *query);
 
 /*
  * Before planning: does the query read tagged columns of foreign tables, and

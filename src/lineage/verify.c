@@ -300,13 +300,18 @@ static bool
 claims_subject(const Claim *claim, const DsecSubject *subject, bool rows)
 {
 	int			column = 0;
+	int			ncolumns = subject->nkeys + subject->npopulations +
+		(claim->rowid ? 2 : 0);
 	ListCell   *lc;
 
 	if (strcmp(claim->space, subject->space) != 0 ||
 		claim->nkeys != subject->nkeys ||
-		list_length(claim->populations) != subject->npopulations ||
-		claim->ncolumns != subject->nkeys + subject->npopulations +
-		(claim->rowid ? 2 : 0))
+		list_length(claim->populations) != subject->npopulations)
+		return false;
+
+	/* a tableoid for want of a column says nothing */
+	if (claim->ncolumns != ncolumns &&
+		!(rows && ncolumns == 0 && claim->ncolumns == 1))
 		return false;
 
 	/* without a row's own identity, a NULL key would pass for no row */

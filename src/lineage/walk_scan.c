@@ -157,6 +157,49 @@ mentioned(DsecWalk *walk, ForeignScan *scan, Index rti, int place)
 	return origins;
 }
 
+/* The same of a foreign table that is modified over there. */
+static Bitmapset *
+mentioned_by_modify(DsecWalk *walk, ForeignScan *scan, Index rti)
+{
+	RangeTblEntry *target = rt_fetch(rti, walk->stmt->rtable);
+	DsecSite   *site;
+	Bitmapset  *origins = NULL;
+	bool		found = false;
+	ListCell   *lc;
+
+	if (!walk->tagged[rti])
+		return NULL;
+	site = dsec_walk_site(walk, &scan->scan.plan, rti, DSEC_READ_OPAQUE);
+
+	/* what a partition is asked for is written at the root */
+	foreach(lc, walk->stmt->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		Bitmapset  *selected;
+		int			attno = -1;
+
+		if (rte->rtekind != RTE_RELATION ||
+			!DSEC_SAYS_MODIFIED(walk->stmt, rte) ||
+			(rte != target && !rte->inh))
+			continue;
+		found = true;
+		selected = DSEC_PLAN_SELECTED_COLUMNS(walk->stmt, rte);
+		if (bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber,
+						  selected))
+			return dsec_walk_site_origins(site, InvalidAttrNumber);
+		while ((attno = bms_next_member(site->attnos, attno)) >= 0)
+		{
+			AttrNumber	asked = rte == target ? attno :
+				get_attnum(rte->relid, get_attname(target->relid, attno, false));
+
+			if (bms_is_member(asked - FirstLowInvalidHeapAttributeNumber, selected))
+				origins = bms_union(origins, dsec_walk_site_origins(site, attno));
+		}
+	}
+
+	return found ? origins : dsec_walk_site_origins(site, InvalidAttrNumber);
+}
+
 void
 dsec_walk_foreign_scan(DsecWalk *walk, DsecNodeFlow *node, DsecScope *scope,
 				  Bitmapset *control)
@@ -188,17 +231,18 @@ dsec_walk_foreign_scan(DsecWalk *walk, DsecNodeFlow *node, DsecScope *scope,
 		/* a join, an aggregate or a modification that happens over there */
 		while ((rti = bms_next_member(relids, rti)) >= 0)
 		{
-			if (scan->operation != CMD_SELECT)
+			if (scan->operation != CMD_SELECT && rti == scan->resultRelation)
+				remote = bms_union(remote, mentioned_by_modify(walk, scan, rti));
+			else if (scan->operation != CMD_SELECT)
 				remote = bms_union(remote, dsec_walk_opaque(walk, node->node, rti));
 			else if (walk->tagged[rti])
 				remote = bms_union(remote, mentioned(walk, scan, rti,
 													 DSEC_READ_OPAQUE));
 		}
 		dsec_walk_use(walk, remote);
-		remote = bms_union(remote, dsec_walk_opaque(walk, node->node,
-												   scan->scan.scanrelid));
-		remote = bms_union(remote, dsec_walk_opaque(walk, node->node,
-												   scan->resultRelation));
+		if (scan->operation == CMD_SELECT)
+			remote = bms_union(remote, dsec_walk_opaque(walk, node->node,
+													   scan->scan.scanrelid));
 		index = dsec_walk_new_flow(1);
 		index->columns[0] = bms_union(remote, dsec_walk_some_row(walk));
 		index->ncolumns = 1;

@@ -303,6 +303,54 @@ use_scans(DsecWalk *walk, Plan *plan, Index rti, const Bitmapset *attnos)
 		use_scans(walk, innerPlan(plan), rti, attnos);
 }
 
+/* Can a function on this server look at rows of the relation that change? */
+static bool
+has_row_triggers(Oid relid)
+{
+	Relation	rel = RelationIdGetRelation(relid);
+	TriggerDesc *triggers = rel->trigdesc;
+	bool		result = false;
+
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
+		result |= TRIGGER_FOR_ROW(triggers->triggers[i].tgtype);
+	RelationClose(rel);
+
+	return result;
+}
+
+/*
+ * A row of a foreign table that is updated goes back to where it came from, and
+ * its constraints are checked there.
+ */
+static bool
+returns_rows(DsecWalk *walk, Index rti)
+{
+	RangeTblEntry *rte = rt_fetch(rti, walk->stmt->rtable);
+
+	return rte->relkind == RELKIND_FOREIGN_TABLE && !has_row_triggers(rte->relid);
+}
+
+/* Is this junk column the old row for such tables, and for no others? */
+static bool
+is_returned_row(DsecWalk *walk, ModifyTable *modify, TargetEntry *tle)
+{
+	ListCell   *lc;
+
+	if (!tle->resjunk || tle->resname == NULL ||
+		strcmp(tle->resname, "wholerow") != 0)
+		return false;
+	foreach(lc, modify->resultRelations)
+	{
+		Index		rti = lfirst_int(lc);
+
+		if (rt_fetch(rti, walk->stmt->rtable)->relkind != RELKIND_RELATION &&
+			!returns_rows(walk, rti))
+			return false;
+	}
+
+	return true;
+}
+
 /* May new rows or new values have the keys of other rows quoted? */
 static bool
 quotes_others(ModifyTable *modify, Oid relid, int target)
@@ -345,7 +393,7 @@ use_targets(DsecWalk *walk, ModifyTable *modify)
 	{
 		Index		rti = lfirst_int(lc);
 
-		if (walk->tagged[rti] == NULL)
+		if (walk->tagged[rti] == NULL || returns_rows(walk, rti))
 			continue;
 		if (quotes_others(modify, rt_fetch(rti, walk->stmt->rtable)->relid,
 						  foreach_current_index(lc)))
@@ -379,7 +427,10 @@ dsec_walk_modify(DsecWalk *walk, DsecNodeFlow *node, DsecScope *scope, Bitmapset
 
 	foreach(lc, childplan->targetlist)
 	{
-		if (!is_rowmark_column(modify, lfirst_node(TargetEntry, lc)))
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (!is_rowmark_column(modify, tle) &&
+			!is_returned_row(walk, modify, tle))
 			dsec_walk_use(walk, child->columns[i]);
 		i++;
 	}

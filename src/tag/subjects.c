@@ -147,13 +147,11 @@ default_subject(DsecBuilder *b, char **problem)
 			return subject;
 		subject->nkeys = 0;
 	}
-	if (*problem == NULL)
-	{
-		if (self->relkind == RELKIND_FOREIGN_TABLE)
-			*problem = "A foreign table has neither primary key nor row versions; its label must name the subject.";
-		else if (self->relkind == RELKIND_VIEW)
-			*problem = "A view has neither primary key nor row versions; its label must name the subject.";
-	}
+
+	/* rows of a foreign table count one by one, each time they are read or sent */
+	if (*problem == NULL && self->relkind == RELKIND_VIEW)
+		*problem = "A view has neither primary key nor row versions; its label must name the subject.";
+
 	return subject;
 }
 

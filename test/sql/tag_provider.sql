@@ -163,7 +163,7 @@ FROM seen WHERE relation::text LIKE '%\_pk';
 ALTER TABLE without_pk ADD PRIMARY KEY (id);
 ALTER TABLE with_pk DROP CONSTRAINT with_pk_pkey;
 SELECT relation, subject, problem FROM seen WHERE relation::text LIKE '%\_pk';
--- views and foreign tables have neither
+-- rows of a foreign table count one by one; a view must say whose data it shows
 CREATE FOREIGN TABLE ft2 (id int, data text) SERVER tag_provider_server;
 SECURITY LABEL FOR dsec ON COLUMN ft2.data IS 'personal_health';
 CREATE VIEW v2 AS SELECT 1 AS a;
