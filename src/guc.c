@@ -20,6 +20,7 @@
 int			dsec_guc_mode = DSEC_MODE_ENFORCING;
 int			dsec_guc_unassigned = DSEC_UNASSIGNED_LOG;
 int			dsec_guc_unbound_read = DSEC_UNBOUND_HOUSE;
+int			dsec_guc_copies = DSEC_COPIES_PROPAGATE;
 char	   *dsec_guc_ledger_database = NULL;
 int			dsec_guc_ledger_timeout = 10000;
 int			dsec_guc_shared_memory = 65536;
@@ -44,6 +45,13 @@ static const struct config_enum_entry unassigned_options[] = {
 static const struct config_enum_entry unbound_read_options[] = {
 	{"house", DSEC_UNBOUND_HOUSE, false},
 	{"log", DSEC_UNBOUND_LOG, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry copies_options[] = {
+	{"propagate", DSEC_COPIES_PROPAGATE, false},
+	{"refuse", DSEC_COPIES_REFUSE, false},
+	{"log", DSEC_COPIES_LOG, false},
 	{NULL, 0, false}
 };
 
@@ -92,6 +100,15 @@ dsec_guc_init(void)
 							 &dsec_guc_unbound_read,
 							 DSEC_UNBOUND_HOUSE,
 							 unbound_read_options,
+							 PGC_SIGHUP,
+							 0,
+							 NULL, NULL, NULL);
+	DefineCustomEnumVariable("dsec.copies",
+							 "Whether the tag follows when tagged data is copied to a column that is not tagged so, or the copy is refused, or only recorded.",
+							 NULL,
+							 &dsec_guc_copies,
+							 DSEC_COPIES_PROPAGATE,
+							 copies_options,
 							 PGC_SIGHUP,
 							 0,
 							 NULL, NULL, NULL);

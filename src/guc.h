@@ -29,9 +29,17 @@ typedef enum DsecUnboundRead
 	DSEC_UNBOUND_LOG			/* they are recorded, and never blocked */
 } DsecUnboundRead;
 
+typedef enum DsecCopies
+{
+	DSEC_COPIES_PROPAGATE,		/* the tag follows the data */
+	DSEC_COPIES_REFUSE,			/* a copy into a column not tagged so is refused */
+	DSEC_COPIES_LOG				/* it is recorded only */
+} DsecCopies;
+
 extern int	dsec_guc_mode;		/* DsecMode */
 extern int	dsec_guc_unassigned;	/* DsecUnassigned */
 extern int	dsec_guc_unbound_read;	/* DsecUnboundRead */
+extern int	dsec_guc_copies;	/* DsecCopies */
 extern char *dsec_guc_ledger_database;
 extern int	dsec_guc_ledger_timeout;	/* milliseconds */
 extern int	dsec_guc_shared_memory; /* kilobytes */

@@ -20,6 +20,7 @@
 #include "access/xact.h"
 #include "compat.h"
 #include "executor/executor.h"
+#include "guard/copies.h"
 #include "guard/guard.h"
 #include "guard/taint.h"
 #include "guc.h"
@@ -274,10 +275,34 @@ shows_row_counts(QueryDesc *queryDesc)
 		may_count(queryDesc->operation) && counts();
 }
 
+/*
+ * Tags have come since the plan was made, of data that its snapshot sees.  The
+ * guard that it has may not be the one that it needs.
+ */
+static pg_noinline void
+check_covered(QueryDesc *queryDesc)
+{
+	PlannedStmt *stmt = queryDesc->plannedstmt;
+	char	   *why;
+
+	if (!dsec_lineage_is_covered(stmt) || dsec_guc_mode != DSEC_MODE_ENFORCING ||
+		!may_count(queryDesc->operation) || dsec_lineage_covered(stmt, &why))
+		return;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_DSEC_FAIL_CLOSED),
+			 errmsg("tags have changed since this statement was planned"),
+			 errhint("Run it again.")));
+}
+
 static void
 guard_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
 	PlannedStmt *stmt = queryDesc->plannedstmt;
+
+	if (unlikely(dsec_tag_catch_up()))
+		check_covered(queryDesc);
+	dsec_copies_start(queryDesc, eflags);
 
 	if (!dsec_lineage_is_covered(stmt))
 	{
@@ -485,6 +510,7 @@ run_in_context(DSEC_EXECUTOR_RUN_ARGS)
 {
 	List	   *servers = target_servers(queryDesc->plannedstmt);
 
+	dsec_copies_run(queryDesc);
 	if (servers != NIL)
 		run_to_servers(servers, DSEC_EXECUTOR_RUN_CALL);
 	else
@@ -622,6 +648,7 @@ dsec_guard_init(void)
 	dsec_guard_node_init();
 	dsec_guard_statistics_init();
 	dsec_export_init();
+	dsec_copies_init();
 
 	prev_planner_hook = planner_hook;
 	planner_hook = guard_planner;

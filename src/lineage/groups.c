@@ -32,18 +32,19 @@ subject_categories(const DsecRelationTags *tags, const Bitmapset *attnos,
 	for (int i = 0; i < tags->ncolumns; i++)
 	{
 		const DsecTaggedColumn *column = &tags->columns[i];
-		bool		known = false;
-		ListCell   *lc;
 
 		if (column->subject != subject ||
 			!bms_is_member(column->attno, attnos))
 			continue;
 
-		foreach(lc, categories)
-			known |= strcmp(strVal(lfirst(lc)), column->category) == 0;
-		if (!known)
-			categories = lappend(categories,
-								 makeString(pstrdup(column->category)));
+		for (int c = 0; c <= column->nalso; c++)
+		{
+			String	   *category = makeString(dsec_tag_category(column, c));
+
+			if (!list_member(categories, category))
+				categories = lappend(categories,
+									 makeString(pstrdup(strVal(category))));
+		}
 	}
 	list_sort(categories, compare_strings);
 
@@ -61,6 +62,8 @@ refuse_problem(const DsecRelationTags *tags, const DsecTaggedColumn *column)
 			 errdetail("%s", column->problem),
 			 tags->relid < FirstNormalObjectId ?
 			 errhint("Leave the column out, or SELECT it as a role that is bound to no recipient.") :
+			 column->many ?
+			 errhint("Make the copy per person, with the subject key, or have an officer give the column another tag or remove it (dsec.untag); dsec.tag_history shows where the data came from.") :
 			 errhint("Have an officer correct the tag; dsec.tagged_columns shows it.")));
 }
 

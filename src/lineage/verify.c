@@ -153,6 +153,8 @@ copy_tags(Oid relid)
 	{
 		copy->columns[i] = tags->columns[i];
 		copy->columns[i].category = pstrdup(tags->columns[i].category);
+		for (int c = 0; c < tags->columns[i].nalso; c++)
+			copy->columns[i].also[c] = pstrdup(tags->columns[i].also[c]);
 		if (tags->columns[i].problem)
 			copy->columns[i].problem = pstrdup(tags->columns[i].problem);
 	}
@@ -339,6 +341,24 @@ claims_subject(const Claim *claim, const DsecSubject *subject, bool rows)
 	return true;
 }
 
+/* Is a category of a subject among what is claimed? */
+static bool
+claims_category(List *claims, const char *category, const DsecSubject *subject,
+				bool rows)
+{
+	ListCell   *lc;
+
+	foreach(lc, claims)
+	{
+		Claim	   *claim = lfirst(lc);
+
+		if (has_string(claim->categories, category) &&
+			claims_subject(claim, subject, rows))
+			return true;
+	}
+	return false;
+}
+
 /* Do the claims, a List of Claim, count all that these columns say? */
 static bool
 claims_suffice(List *claims, const DsecRelationTags *tags,
@@ -349,22 +369,16 @@ claims_suffice(List *claims, const DsecRelationTags *tags,
 	while ((attno = bms_next_member(attnos, attno)) >= 0)
 	{
 		const DsecTaggedColumn *column = find_column(tags, attno);
-		bool		counted = false;
-		ListCell   *lc;
 
 		if (column == NULL || column->problem != NULL ||
 			column->subject < 0 || column->subject >= tags->nsubjects)
 			return false;
-		foreach(lc, claims)
+		for (int i = 0; i <= column->nalso; i++)
 		{
-			Claim	   *claim = lfirst(lc);
-
-			if (has_string(claim->categories, column->category) &&
-				claims_subject(claim, &tags->subjects[column->subject], rows))
-				counted = true;
+			if (!claims_category(claims, dsec_tag_category(column, i),
+								 &tags->subjects[column->subject], rows))
+				return false;
 		}
-		if (!counted)
-			return false;
 	}
 	return true;
 }

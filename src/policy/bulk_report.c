@@ -242,18 +242,17 @@ refuse_tag(Oid relid, AttrNumber attno, const char *problem)
 }
 
 static void
-add_column(Report *report, const DsecRelationTags *tags, const DsecTaggedColumn *column)
+add_category(Report *report, const DsecRelationTags *tags,
+			 const DsecTaggedColumn *column, const char *name)
 {
-	int			category = dsec_policy_find_category(report->policy, column->category);
+	int			category = dsec_policy_find_category(report->policy, name);
 	Feed	   *feed = NULL;
 	ListCell   *lc;
 
-	if (column->problem)
-		refuse_tag(tags->relid, column->attno, column->problem);
 	if (category < 0)
 		refuse_tag(tags->relid, column->attno,
 				   psprintf("Category \"%s\" does not exist in database \"%s\".",
-							column->category, dsec_guc_ledger_database));
+							name, dsec_guc_ledger_database));
 
 	foreach(lc, report->feeds)
 	{
@@ -276,6 +275,15 @@ add_column(Report *report, const DsecRelationTags *tags, const DsecTaggedColumn 
 	/* of a composite value, IS NOT NULL would look at its fields */
 	appendStringInfo(&feed->condition, "%s IS DISTINCT FROM NULL",
 					 column_name(tags->relid, column->attno));
+}
+
+static void
+add_column(Report *report, const DsecRelationTags *tags, const DsecTaggedColumn *column)
+{
+	if (column->problem)
+		refuse_tag(tags->relid, column->attno, column->problem);
+	for (int i = 0; i <= column->nalso; i++)
+		add_category(report, tags, column, dsec_tag_category(column, i));
 }
 
 /*

@@ -98,6 +98,7 @@ typedef struct Scan
 	DsecHoldingTable *table;
 	int			nsources;
 	Source	   *sources;
+	int			ncategories;	/* of all columns together */
 	int			natts;			/* attributes to take apart */
 	MemoryContext row_context;
 	/* cost of reading */
@@ -290,6 +291,8 @@ copy_tags(const DsecRelationTags *cached)
 
 		*column = cached->columns[i];
 		column->category = pstrdup(column->category);
+		for (int c = 0; c < column->nalso; c++)
+			column->also[c] = pstrdup(column->also[c]);
 		column->tag = pstrdup(column->tag);
 		column->identifier_class = NULL;
 		if (column->problem)
@@ -308,6 +311,24 @@ copy_tags(const DsecRelationTags *cached)
 	return tags;
 }
 
+static void
+add_category(Scan *scan, Source *source, Form_pg_attribute attribute,
+			 const char *name)
+{
+	int			category = source_category(source, name);
+
+	if (attribute->attnotnull)
+	{
+		source->always |= UINT64CONST(1) << category;
+		return;
+	}
+	if (source->nullable == NULL)
+		source->nullable = palloc(sizeof(SourceColumn) * scan->ncategories);
+	source->nullable[source->nnullable].attno = attribute->attnum;
+	source->nullable[source->nnullable].category = category;
+	source->nnullable++;
+}
+
 /* A source is made of a subject only when a column of its can be relied on. */
 static void
 prepare(Scan *scan, const DsecRelationTags *tags, TupleDesc descriptor)
@@ -317,14 +338,16 @@ prepare(Scan *scan, const DsecRelationTags *tags, TupleDesc descriptor)
 
 	scan->sources = palloc0(sizeof(Source) * tags->nsubjects);
 	for (int i = 0; i < tags->ncolumns; i++)
+		scan->ncategories += 1 + tags->columns[i].nalso;
+	for (int i = 0; i < tags->ncolumns; i++)
 	{
 		const DsecTaggedColumn *column = &tags->columns[i];
 		const DsecSubject *subject = &tags->subjects[column->subject];
 		Form_pg_attribute attribute = TupleDescAttr(descriptor, column->attno - 1);
 		Source	   *source;
-		int			category;
 
-		count_column(table, column->category, subject->space);
+		for (int c = 0; c <= column->nalso; c++)
+			count_column(table, dsec_tag_category(column, c), subject->space);
 		if (column->problem != NULL)
 		{
 			if (table->problem == NULL)
@@ -337,17 +360,8 @@ prepare(Scan *scan, const DsecRelationTags *tags, TupleDesc descriptor)
 			prepare_source(scan, &scan->sources[scan->nsources - 1], subject);
 		}
 		source = &scan->sources[place[column->subject] - 1];
-		category = source_category(source, column->category);
-		if (attribute->attnotnull)
-			source->always |= UINT64CONST(1) << category;
-		else
-		{
-			if (source->nullable == NULL)
-				source->nullable = palloc(sizeof(SourceColumn) * tags->ncolumns);
-			source->nullable[source->nnullable].attno = column->attno;
-			source->nullable[source->nnullable].category = category;
-			source->nnullable++;
-		}
+		for (int c = 0; c <= column->nalso; c++)
+			add_category(scan, source, attribute, dsec_tag_category(column, c));
 	}
 	pfree(place);
 }

@@ -96,7 +96,8 @@ extern DsecLabel *dsec_tag_type_label(DsecBuilder *b, Oid type, int32 typmod,
 
 /* The subject of a column whose label stands on "level" (NULL: on its type). */
 extern DsecSubject *dsec_tag_column_subject(DsecBuilder *b, const DsecLabel *label,
-											DsecLevel *level, char **problem);
+											DsecLevel *level, AttrNumber column,
+											char **problem);
 
 /* ---------- generated.c ---------- */
 

@@ -27,6 +27,7 @@
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "tag/builder.h"
 #include "utils/fmgroids.h"
@@ -129,6 +130,8 @@ effective_text(const DsecBuilder *b, const DsecLabel *label, const DsecSubject *
 	effective.head = DSEC_HEAD_CATEGORY;
 	effective.category = label->category;
 	effective.values[DSEC_ATTRIBUTE_CLASS] = label->values[DSEC_ATTRIBUTE_CLASS];
+	effective.values[DSEC_ATTRIBUTE_ALSO] = label->values[DSEC_ATTRIBUTE_ALSO];
+	effective.values[DSEC_ATTRIBUTE_SUBJECTS] = label->values[DSEC_ATTRIBUTE_SUBJECTS];
 	if (strncmp(subject->space, DSEC_RESERVED_SPACE,
 				strlen(DSEC_RESERVED_SPACE)) != 0)
 	{
@@ -154,6 +157,47 @@ effective_text(const DsecBuilder *b, const DsecLabel *label, const DsecSubject *
 	return dsec_tag_canonical(&effective);
 }
 
+/* What a category is called where people are counted. */
+static char *
+counted_category(char *category)
+{
+	return strcmp(category, DSEC_LISTED_IDENTIFIER) == 0 ?
+		DSEC_COVERED_IDENTIFIER : category;
+}
+
+static void
+set_categories(DsecTaggedColumn *column, const DsecLabel *label)
+{
+	ListCell   *lc;
+
+	column->category = counted_category(label->category);
+	foreach(lc, label->values[DSEC_ATTRIBUTE_ALSO])
+	{
+		char	   *category = counted_category(((DsecValue *) lfirst(lc))->text);
+		bool		known = false;
+
+		for (int i = 0; i <= column->nalso; i++)
+			known |= strcmp(dsec_tag_category(column, i), category) == 0;
+		if (!known)
+			column->also[column->nalso++] = category;
+	}
+}
+
+static char *
+join_values(List *values)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	if (values == NIL)
+		return NULL;
+	initStringInfo(&buf);
+	foreach(lc, values)
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? "," : "",
+						 ((DsecValue *) lfirst(lc))->text);
+	return buf.data;
+}
+
 static void
 add_column(DsecBuilder *b, Form_pg_attribute att)
 {
@@ -174,14 +218,13 @@ add_column(DsecBuilder *b, Form_pg_attribute att)
 											 NameStr(att->attname));
 		return;
 	}
-	subject = dsec_tag_column_subject(b, label, level, &problem);
+	subject = dsec_tag_column_subject(b, label, level, att->attnum, &problem);
 
 	column = palloc0(sizeof(DsecTaggedColumn));
 	column->attno = att->attnum;
-	column->category = label->category;
-	if (strcmp(label->category, DSEC_LISTED_IDENTIFIER) == 0)
-		column->category = DSEC_COVERED_IDENTIFIER;
-	column->identifier_class = dsec_tag_value(label, DSEC_ATTRIBUTE_CLASS);
+	set_categories(column, label);
+	column->identifier_class = join_values(label->values[DSEC_ATTRIBUTE_CLASS]);
+	column->many = dsec_tag_says_subjects(label, DSEC_SUBJECTS_MANY);
 	column->tag = effective_text(b, label, subject);
 	column->subject = intern_subject(b, subject);
 	column->source = level == NULL ? DSEC_TAG_TYPE :

@@ -8,8 +8,8 @@
  * failure, and must not need a subtransaction to do so.
  *
  * Canonical text has the head first, then the attributes in the order of the
- * registered list, names quoted only where they must be.  Values of in_scope
- * are sorted; those of subject keep their order, which is part of the key.
+ * registered list, names quoted only where they must be.  Values are sorted,
+ * but for those of subject, whose order is part of the key.
  *
  * This file knows the words of a label.  Whether the columns exist, and who
  * may set a label, is for provider.c.
@@ -31,7 +31,7 @@ typedef enum ValueForm
 	FORM_NAME,					/* name */
 	FORM_NAMES,					/* name, or (name, ...) */
 	FORM_PAIRS,					/* name:name, or (name:name, ...); may repeat */
-	FORM_CHOICE,				/* one of a fixed list */
+	FORM_CHOICE,				/* one of a fixed list, or (one, ...) */
 	FORM_NUMBER,				/* digits, within the range of an integer */
 	FORM_TEXT					/* anything up to ";", or a quoted string */
 } ValueForm;
@@ -50,11 +50,19 @@ static const char *const identifier_classes[] = {
 	"ad_id", "account_auth", "network_id", "call_detail", NULL
 };
 
+static const char *const subject_kinds[] = {
+	DSEC_SUBJECTS_ROW, DSEC_SUBJECTS_MANY, NULL
+};
+
 /* the registered list, indexed by DsecAttribute; canonical order */
 static const AttributeDef attribute_list[DSEC_NUM_ATTRIBUTES] = {
 	[DSEC_ATTRIBUTE_CLASS] = {
-		"class", FORM_CHOICE, 1,
+		"class", FORM_CHOICE, lengthof(identifier_classes) - 1,
 		DSEC_ON_COLUMN | DSEC_ON_TYPE | DSEC_ON_FIELD, identifier_classes
+	},
+	[DSEC_ATTRIBUTE_ALSO] = {
+		"also", FORM_NAMES, DSEC_MAX_ALSO,
+		DSEC_ON_COLUMN | DSEC_ON_TYPE | DSEC_ON_FIELD, NULL
 	},
 	[DSEC_ATTRIBUTE_SUBJECT] = {
 		"subject", FORM_NAMES, DSEC_MAX_KEYS,
@@ -67,6 +75,10 @@ static const AttributeDef attribute_list[DSEC_NUM_ATTRIBUTES] = {
 	[DSEC_ATTRIBUTE_IN_SCOPE] = {
 		"in_scope", FORM_PAIRS, DSEC_MAX_POPULATIONS,
 		DSEC_ON_RELATION | DSEC_ON_COLUMN, NULL
+	},
+	[DSEC_ATTRIBUTE_SUBJECTS] = {
+		"subjects", FORM_CHOICE, 1,
+		DSEC_ON_COLUMN, subject_kinds
 	},
 	[DSEC_ATTRIBUTE_REASON] = {
 		"reason", FORM_TEXT, 1,
@@ -331,8 +343,9 @@ static bool
 parse_values(Parser *parser, const AttributeDef *def, List **values)
 {
 	skip_space(parser);
-	if (*parser->at != '(' ||
-		(def->form != FORM_NAMES && def->form != FORM_PAIRS))
+	if (*parser->at != '(' || def->max_values == 1 ||
+		(def->form != FORM_NAMES && def->form != FORM_PAIRS &&
+		 def->form != FORM_CHOICE))
 		return parse_value(parser, def, values);
 
 	do
@@ -398,12 +411,27 @@ parse_part(Parser *parser, DsecLabel *label, bool first)
 	return parse_values(parser, def, &label->values[number]);
 }
 
+/* Is a value with this text among them? */
+static bool
+has_value(List *values, const char *text)
+{
+	ListCell   *lc;
+
+	foreach(lc, values)
+	{
+		if (strcmp(((DsecValue *) lfirst(lc))->text, text) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Rules between the parts of a label. */
 static bool
 check_label(Parser *parser, const DsecLabel *label)
 {
 	bool		listed = label->head == DSEC_HEAD_CATEGORY &&
-		strcmp(label->category, DSEC_LISTED_IDENTIFIER) == 0;
+		(strcmp(label->category, DSEC_LISTED_IDENTIFIER) == 0 ||
+		 has_value(label->values[DSEC_ATTRIBUTE_ALSO], DSEC_LISTED_IDENTIFIER));
 	bool		has_class = label->values[DSEC_ATTRIBUTE_CLASS] != NIL;
 	bool		has_reason = label->values[DSEC_ATTRIBUTE_REASON] != NIL;
 	bool		declassify = label->head == DSEC_HEAD_DECLASSIFY;
@@ -416,6 +444,17 @@ check_label(Parser *parser, const DsecLabel *label)
 		return fail(parser, parser->at,
 					"a listed identifier needs the attribute \"class\"",
 					list_choices(&attribute_list[DSEC_ATTRIBUTE_CLASS]));
+	if (label->head == DSEC_HEAD_CATEGORY &&
+		has_value(label->values[DSEC_ATTRIBUTE_ALSO], label->category))
+		return fail(parser, parser->at,
+					"\"also\" names the category that the label begins with", NULL);
+	if (label->values[DSEC_ATTRIBUTE_SUBJECTS] != NIL &&
+		(label->values[DSEC_ATTRIBUTE_SUBJECT] != NIL ||
+		 label->values[DSEC_ATTRIBUTE_SPACE] != NIL ||
+		 label->values[DSEC_ATTRIBUTE_IN_SCOPE] != NIL))
+		return fail(parser, parser->at,
+					"\"subjects\" stands instead of \"subject\", \"space\" and \"in_scope\"",
+					"A column has one subject for each row, which \"subject\" names, or else \"subjects\" says what it has.");
 	if (has_reason && !declassify)
 		return fail(parser, parser->at,
 					"\"reason\" belongs to \"declassify\" only", NULL);
@@ -429,7 +468,18 @@ check_label(Parser *parser, const DsecLabel *label)
 static int
 compare_values(const ListCell *a, const ListCell *b)
 {
-	return strcmp(((DsecValue *) lfirst(a))->of, ((DsecValue *) lfirst(b))->of);
+	const DsecValue *left = (const DsecValue *) lfirst(a);
+	const DsecValue *right = (const DsecValue *) lfirst(b);
+
+	return left->of ? strcmp(left->of, right->of) : strcmp(left->text, right->text);
+}
+
+void
+dsec_tag_sort_values(DsecLabel *label)
+{
+	list_sort(label->values[DSEC_ATTRIBUTE_CLASS], compare_values);
+	list_sort(label->values[DSEC_ATTRIBUTE_ALSO], compare_values);
+	list_sort(label->values[DSEC_ATTRIBUTE_IN_SCOPE], compare_values);
 }
 
 DsecLabel *
@@ -474,7 +524,7 @@ dsec_tag_parse(const char *text, DsecLabelError *error)
 	}
 	if (!check_label(&parser, label))
 		return NULL;
-	list_sort(label->values[DSEC_ATTRIBUTE_IN_SCOPE], compare_values);
+	dsec_tag_sort_values(label);
 
 	/* quoting makes it longer, and the canonical text must parse as well */
 	if (strlen(dsec_tag_canonical(label)) > DSEC_MAX_LABEL)
@@ -610,7 +660,7 @@ append_value(StringInfo buf, const AttributeDef *def, const DsecValue *value)
 static void
 append_attribute(StringInfo buf, const AttributeDef *def, List *values)
 {
-	bool		list = def->form == FORM_NAMES && list_length(values) > 1;
+	bool		list = def->form != FORM_PAIRS && list_length(values) > 1;
 	ListCell   *lc;
 
 	foreach(lc, values)
@@ -668,6 +718,14 @@ dsec_tag_value(const DsecLabel *label, DsecAttribute attribute)
 	if (label == NULL || label->values[attribute] == NIL)
 		return NULL;
 	return ((DsecValue *) linitial(label->values[attribute]))->text;
+}
+
+bool
+dsec_tag_says_subjects(const DsecLabel *label, const char *what)
+{
+	char	   *value = dsec_tag_value(label, DSEC_ATTRIBUTE_SUBJECTS);
+
+	return value != NULL && strcmp(value, what) == 0;
 }
 
 bool

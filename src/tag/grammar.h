@@ -25,6 +25,10 @@
 #define DSEC_LISTED_IDENTIFIER "listed_identifier"
 #define DSEC_COVERED_IDENTIFIER "covered_identifier"
 
+/* values of subjects= */
+#define DSEC_SUBJECTS_ROW "row" /* each row version is a subject of its own */
+#define DSEC_SUBJECTS_MANY "many"	/* one value may hold several subjects' data */
+
 /* spaces of default subjects; not for users */
 #define DSEC_RESERVED_SPACE "pk:"
 
@@ -47,9 +51,11 @@ typedef enum DsecLabelHead
 typedef enum DsecAttribute
 {
 	DSEC_ATTRIBUTE_CLASS,
+	DSEC_ATTRIBUTE_ALSO,		/* further categories */
 	DSEC_ATTRIBUTE_SUBJECT,
 	DSEC_ATTRIBUTE_SPACE,
 	DSEC_ATTRIBUTE_IN_SCOPE,
+	DSEC_ATTRIBUTE_SUBJECTS,	/* row or many, instead of a subject */
 	DSEC_ATTRIBUTE_REASON,
 	DSEC_ATTRIBUTE_MAX_TYPMOD
 } DsecAttribute;
@@ -95,8 +101,14 @@ extern void dsec_tag_check_kind(const DsecLabel *label, int kind);
 /* Canonical text, palloc'd: parses to an equal label, whatever was typed. */
 extern char *dsec_tag_canonical(const DsecLabel *label);
 
+/* Bring the values of a label made by hand into their canonical order. */
+extern void dsec_tag_sort_values(DsecLabel *label);
+
 /* First value of an attribute, or NULL. */
 extern char *dsec_tag_value(const DsecLabel *label, DsecAttribute attribute);
+
+/* Does the label say subjects=what? */
+extern bool dsec_tag_says_subjects(const DsecLabel *label, const char *what);
 
 /* Number of the attribute called name, or -1. */
 extern int	dsec_tag_attribute_number(const char *name);

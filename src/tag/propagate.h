@@ -15,7 +15,6 @@
 #ifndef DSEC_TAG_PROPAGATE_H
 #define DSEC_TAG_PROPAGATE_H
 
-#include "catalog/objectaddress.h"
 #include "tag/tag.h"
 
 /* What one column receives. */
@@ -23,7 +22,10 @@ typedef struct DsecPropagation
 {
 	Oid			relid;			/* the column that receives */
 	AttrNumber	attno;
-	List	   *sources;		/* of DsecColumnRef: tagged columns */
+	List	   *sources;		/* of DsecColumnRef: tagged columns, whose subject
+								 * it is about */
+	List	   *selectors;		/* of DsecColumnRef: further ones, which give it
+								 * their categories only */
 	bool		merged;			/* one value may hold several subjects' data */
 	char	   *space;			/* with nkeys > 0: the sources' space */
 	int			nkeys;			/* columns of relid that carry the sources' subject
@@ -44,29 +46,31 @@ typedef enum DsecPropagated
 } DsecPropagated;
 
 /*
- * Is there anything to write?  Looks at the cache only: cheap, no locks, and
- * the answer of dsec_tag_propagate without its effects.
+ * What dsec_tag_propagate would do.  Looks at the cache only.  The text of the
+ * label goes to *text, palloc'd, unless it is NOT.
  */
-extern DsecPropagated dsec_tag_propagation(const DsecPropagation *propagation);
+extern DsecPropagated dsec_tag_propagation(const DsecPropagation *propagation,
+										   char **text);
+
+/* "schema.table(column), ...": the sources and selectors; palloc'd. */
+extern char *dsec_tag_sources(const DsecPropagation *propagation);
 
 /*
  * Have the tag follow.  "statement" is the kind of statement, as in "INSERT";
  * with the sources it becomes the origin in dsec.tag_history.  The caller holds
  * some lock on relid; a lock that conflicts with itself is taken when a label is
  * written, and kept.  A column tagged by the label of an ancestor has that label
- * changed.  Increments the command counter when it writes.  Warns the user
- * when people in the column can be counted by row only, or not at all.
+ * changed.  Increments the command counter when it writes.  Views and
+ * materialized views that are written to get no label.
  */
 extern DsecPropagated dsec_tag_propagate(const DsecPropagation *propagation,
 										 const char *statement);
 
 /*
- * Set the label of a column (or relation) to this text with dsec's own right,
- * with action and reason for dsec.tag_history: "propagated" and "tag_pattern 7",
- * for example.  Takes the same lock; increments the command counter.  Raises
- * DS002 when the text is no label for the object.
+ * Instead of that, record that the tag does not follow: in dsec.tag_history and
+ * as an event.  text is what dsec_tag_propagation gave.
  */
-extern void dsec_tag_put(const ObjectAddress *object, const char *text,
-						 const char *action, const char *why);
+extern void dsec_tag_follows_not(const DsecPropagation *propagation,
+								 const char *statement, const char *text);
 
 #endif							/* DSEC_TAG_PROPAGATE_H */

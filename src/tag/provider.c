@@ -82,6 +82,8 @@ void
 dsec_tag_tell_change(const ObjectAddress *object, const char *old_tag,
 					 const char *new_tag)
 {
+	dsec_tag_pending_set();
+	dsec_tag_history_change(object, old_tag, new_tag);
 	if (label_changed)
 		label_changed(object, old_tag, new_tag);
 }
@@ -460,6 +462,14 @@ warn_mixed_space(const DsecRelationTags *tags)
 	}
 }
 
+/* Does the tag itself say that each row version is a subject? */
+static bool
+says_row(const DsecTaggedColumn *column)
+{
+	return dsec_tag_says_subjects(dsec_tag_parse_strict(column->tag),
+								  DSEC_SUBJECTS_ROW);
+}
+
 /* Tell what is odd about the tags that the label leads to. */
 static void
 warn_columns(const ObjectAddress *object, const DsecRelationTags *tags)
@@ -476,7 +486,8 @@ warn_columns(const ObjectAddress *object, const DsecRelationTags *tags)
 							get_attname(tags->relid, column->attno, false),
 							get_rel_name(tags->relid)),
 					 errdetail_internal("%s", column->problem)));
-		else if (tags->subjects[column->subject].nkeys == 0)
+		else if (tags->subjects[column->subject].nkeys == 0 &&
+				 !says_row(column))
 		{
 			ereport(WARNING,
 					(errmsg("each row version of relation \"%s\" counts as a subject of its own",
@@ -499,10 +510,8 @@ warn_view(const ObjectAddress *object)
 }
 
 static void
-warn_category(const DsecLabel *label)
+warn_category(const char *category)
 {
-	const char *category = label->category;
-
 	if (category == NULL || category_exists == NULL)
 		return;
 	if (strcmp(category, DSEC_LISTED_IDENTIFIER) == 0)
@@ -514,10 +523,58 @@ warn_category(const DsecLabel *label)
 				 errhint("Check the spelling, or add the category to dsec.category in the ledger database.")));
 }
 
+static void
+warn_categories(const DsecLabel *label)
+{
+	ListCell   *lc;
+
+	warn_category(label->category);
+	foreach(lc, label->values[DSEC_ATTRIBUTE_ALSO])
+		warn_category(((DsecValue *) lfirst(lc))->text);
+}
+
 /* ----------------------------------------------------------------
  * Setting labels
  * ----------------------------------------------------------------
  */
+
+/* Write a label that has been checked, and what hangs on it. */
+static void
+store_label(const ObjectAddress *object, const char *text)
+{
+	bool		relation = object->classId == RelationRelationId;
+
+	if (relation)
+	{
+		dsec_tag_repair_marks(object->objectId);
+		CommandCounterIncrement();
+	}
+	SetSecurityLabel(object, DSEC_PROVIDER, text);
+	CommandCounterIncrement();
+	if (relation)
+	{
+		dsec_tag_update_marks(object->objectId);
+		CommandCounterIncrement();
+	}
+}
+
+void
+dsec_tag_write_label(const ObjectAddress *object, const char *text)
+{
+	DsecLabel  *label = text ? dsec_tag_parse_strict(text) : NULL;
+	char	   *old_text = GetSecurityLabel(object, DSEC_PROVIDER);
+
+	if (label != NULL)
+	{
+		dsec_tag_check_kind(label, object_kind(object));
+		if (object->classId == RelationRelationId)
+			check_columns(object->objectId, label);
+	}
+	store_label(object, text);
+	invalidate(object, dsec_tag_affected(object->classId, object->objectId));
+	CommandCounterIncrement();
+	dsec_tag_tell_change(object, old_text, text);
+}
 
 static void
 set_label(const ObjectAddress *object, const char *text)
@@ -550,18 +607,7 @@ set_label(const ObjectAddress *object, const char *text)
 	relids = dsec_tag_affected(object->classId, object->objectId);
 	if (!officer)
 		before = effective_tags(relids);
-	if (relation)
-	{
-		dsec_tag_repair_marks(object->objectId);
-		CommandCounterIncrement();
-	}
-	SetSecurityLabel(object, DSEC_PROVIDER, text);
-	CommandCounterIncrement();
-	if (relation)
-	{
-		dsec_tag_update_marks(object->objectId);
-		CommandCounterIncrement();
-	}
+	store_label(object, text);
 	if (relation && label != NULL)
 		check_space(object->objectId, kind, label);
 	after = effective_tags(relids);
@@ -569,7 +615,7 @@ set_label(const ObjectAddress *object, const char *text)
 		require_officer(relids, before, after);
 
 	if (label != NULL)
-		warn_category(label);
+		warn_categories(label);
 	if (relation && get_rel_relkind(object->objectId) == RELKIND_VIEW)
 	{
 		if (label != NULL)

@@ -47,6 +47,12 @@ extern bool dsec_tag_apply_label(const ObjectAddress *object, const char *text,
 /* Raises DS002 when the label names a space that is not for users. */
 extern void dsec_tag_check_reserved(const DsecLabel *label);
 
+/*
+ * As the first, with dsec's own right: nothing is asked of the user, and
+ * no warnings are given.  Frees nothing.
+ */
+extern void dsec_tag_write_label(const ObjectAddress *object, const char *text);
+
 /* Invalidate cached plans and tags of relations, in all backends. */
 extern void dsec_tag_invalidate(List *relids);
 
@@ -90,6 +96,37 @@ extern void dsec_tag_remove_marks(Oid relid, const Bitmapset *attnos);
  */
 extern void dsec_tag_follow_rename(Oid relid, AttrNumber attno,
 								   const char *name);
+
+/* ---------- pending.c ---------- */
+
+/* This transaction has set a label. */
+extern void dsec_tag_pending_set(void);
+
+extern void dsec_tag_pending_init(void);
+
+/* ---------- history.c ---------- */
+
+/* A label was set; as dsec_tag_tell_change. */
+extern void dsec_tag_history_change(const ObjectAddress *object,
+									const char *old_tag, const char *new_tag);
+
+/*
+ * Have a row in dsec.tag_history at the end of the transaction.  "action": set,
+ * changed, cleared, propagated, dropped, not tagged.
+ */
+extern void dsec_tag_history_add(const ObjectAddress *object, const char *action,
+								 const char *old_tag, const char *new_tag,
+								 const char *why);
+
+/*
+ * The labels that are set until "leave" have this action and reason, instead of
+ * what follows from the texts.  Strings must live as long.  Left on error by the
+ * end of the (sub)transaction.
+ */
+extern void dsec_tag_history_enter(const char *action, const char *why);
+extern void dsec_tag_history_leave(void);
+
+extern void dsec_tag_history_init(void);
 
 /* ---------- ddl.c ---------- */
 

@@ -155,6 +155,30 @@ default_subject(DsecBuilder *b, char **problem)
 	return subject;
 }
 
+/*
+ * The label says that no column names the subject: each row version is one, or
+ * one value may hold the data of several.  Each column has a space of its own:
+ * what two columns hold in one row may be two people's.
+ */
+static DsecSubject *
+row_subject(DsecBuilder *b, const DsecLabel *label, AttrNumber attno,
+			char **problem)
+{
+	DsecSubject *subject = palloc0(sizeof(DsecSubject));
+	const DsecLevel *self = (DsecLevel *) linitial(b->levels);
+
+	subject->space = psprintf("%s%u.%u.%d", DSEC_RESERVED_SPACE, MyDatabaseId,
+							  b->relid, attno);
+	subject->keys_notnull = true;
+	if (*problem != NULL)
+		return subject;
+	if (dsec_tag_says_subjects(label, DSEC_SUBJECTS_MANY))
+		*problem = pstrdup("One value of it may hold the data of several people, so nobody can count them.");
+	else if (self->relkind == RELKIND_VIEW)
+		*problem = pstrdup("A view has no row versions; its label must name the subject.");
+	return subject;
+}
+
 /* Fill in the populations of a subject. */
 static void
 add_populations(DsecBuilder *b, DsecSubject *subject, const DsecLevel *level,
@@ -197,7 +221,8 @@ use_default(DsecBuilder *b, DsecAttribute attribute, DsecLevel **level, char **p
 }
 
 DsecSubject *
-dsec_tag_column_subject(DsecBuilder *b, const DsecLabel *label, DsecLevel *level, char **problem)
+dsec_tag_column_subject(DsecBuilder *b, const DsecLabel *label, DsecLevel *level,
+						AttrNumber column, char **problem)
 {
 	DsecSubject *subject;
 	List	   *keys = label->values[DSEC_ATTRIBUTE_SUBJECT];
@@ -208,6 +233,8 @@ dsec_tag_column_subject(DsecBuilder *b, const DsecLabel *label, DsecLevel *level
 	bool		own = (keys != NIL);
 	ListCell   *lc;
 
+	if (label->values[DSEC_ATTRIBUTE_SUBJECTS] != NIL)
+		return row_subject(b, label, column, problem);
 	if (!own)
 		keys = use_default(b, DSEC_ATTRIBUTE_SUBJECT, &key_level, problem);
 	if (keys == NIL)

@@ -24,6 +24,9 @@
 #define DSEC_MAX_KEYS 8
 #define DSEC_MAX_POPULATIONS 8
 
+/* most further categories of one column */
+#define DSEC_MAX_ALSO 15
+
 /* where the tag of a column comes from */
 typedef enum DsecTagSource
 {
@@ -57,7 +60,12 @@ typedef struct DsecTaggedColumn
 	AttrNumber	attno;
 	char	   *category;		/* "listed_identifier" is given as
 								 * "covered_identifier" */
-	char	   *identifier_class;	/* class= of a listed identifier, or NULL */
+	int			nalso;			/* further categories that the column counts for */
+	char	   *also[DSEC_MAX_ALSO];	/* distinct, none is category */
+	char	   *identifier_class;	/* class= of a listed identifier, joined by
+									 * commas, or NULL */
+	bool		many;			/* one value may hold several subjects' data; then
+								 * there is a problem as well */
 	char	   *tag;			/* canonical text of the effective tag */
 	int			subject;		/* index into DsecRelationTags.subjects */
 	DsecTagSource source;
@@ -103,6 +111,13 @@ extern bool dsec_tag_database(void);
 extern const DsecRelationTags *dsec_tag_relation_or_problem(Oid relid,
 															const char **problem);
 
+/* Categories of a column: the first of them is number 0. */
+static inline char *
+dsec_tag_category(const DsecTaggedColumn *column, int i)
+{
+	return i == 0 ? column->category : column->also[i - 1];
+}
+
 /* The entry for one column, or NULL when it is not tagged. */
 extern const DsecTaggedColumn *dsec_tag_column(const DsecRelationTags *tags,
 											   AttrNumber attno);
@@ -130,6 +145,14 @@ extern void dsec_tag_set_note_hook(void (*note) (const ObjectAddress *object,
 
 /* Is the current user an officer: a member of dsec_officer, or a superuser? */
 extern bool dsec_tag_is_officer(void);
+
+/*
+ * Be sure to know all tags of data that the active snapshot can see.  Labels of a
+ * transaction are told to other sessions a moment after its data can be seen by
+ * them; this waits for that moment.  One look at shared memory otherwise.
+ * Returns whether there may have been something new.
+ */
+extern bool dsec_tag_catch_up(void);
 
 extern void dsec_tag_init(void);
 

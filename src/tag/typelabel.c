@@ -42,18 +42,12 @@ dsec_tag_column_type(Oid relid, AttrNumber attno, Oid *type, int32 *typmod)
 static DsecLabel *
 label_of_field(const DsecTaggedColumn *column)
 {
-	DsecLabel  *label = palloc0(sizeof(DsecLabel));
+	DsecLabel  *label = dsec_tag_parse_strict(column->tag);
 
-	label->head = DSEC_HEAD_CATEGORY;
-	label->category = pstrdup(column->category);
-	if (column->identifier_class != NULL)
-	{
-		DsecValue  *value = palloc0(sizeof(DsecValue));
-
-		label->category = pstrdup(DSEC_LISTED_IDENTIFIER);
-		value->text = pstrdup(column->identifier_class);
-		label->values[DSEC_ATTRIBUTE_CLASS] = list_make1(value);
-	}
+	label->values[DSEC_ATTRIBUTE_SUBJECT] = NIL;
+	label->values[DSEC_ATTRIBUTE_SPACE] = NIL;
+	label->values[DSEC_ATTRIBUTE_IN_SCOPE] = NIL;
+	label->values[DSEC_ATTRIBUTE_SUBJECTS] = NIL;
 	return label;
 }
 

@@ -1,0 +1,475 @@
+/*-------------------------------------------------------------------------
+ *
+ * copies.c
+ *	  Copies of tagged data: what becomes of them before their first row.
+ *
+ * Columns that a ModifyTable writes are tagged when the executor starts.  The
+ * relation of CREATE TABLE AS, SELECT INTO and CREATE MATERIALIZED VIEW is made
+ * by the start-up of the destination, at the beginning of the run: that is
+ * wrapped, and an object access hook tells which relation it was.  REFRESH writes
+ * into a new heap that knows the materialized view it is for.  REFRESH
+ * CONCURRENTLY then writes to the view itself, as nobody else can; by then the view
+ * is tagged, and these writes are left alone.
+ *
+ * Labels are written in the transaction of the statement, before any row, so that
+ * functions in the same statement find them; pending.c sees to other sessions.
+ *
+ * A statement that mentions nothing tagged pays for a look at the cache for each
+ * entry of its range table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "guard/copies.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/parallel.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_class.h"
+#include "guc.h"
+#include "ledger/event.h"
+#include "lib/stringinfo.h"
+#include "lineage/copies.h"
+#include "lineage/groups.h"
+#include "report.h"
+#include "storage/lmgr.h"
+#include "tag/propagate.h"
+#include "tag/tag.h"
+#include "tcop/dest.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+/* the destination whose start-up creates a relation for these copies */
+typedef struct Creation
+{
+	DestReceiver *dest;
+	void		(*startup) (DestReceiver *self, int operation, TupleDesc typeinfo);
+	List	   *copies;
+} Creation;
+
+static object_access_hook_type prev_object_access = NULL;
+
+static Creation creation;
+static bool creating = false;	/* inside of its start-up */
+static Oid	created = InvalidOid;	/* by the start-up */
+static Oid	rewritten = InvalidOid; /* for which a heap was last made */
+
+/* ----------------------------------------------------------------
+ * What to do with one copy
+ * ----------------------------------------------------------------
+ */
+
+static void
+fill_propagation(DsecPropagation *p, const DsecCopy *copy, Oid relid)
+{
+	memset(p, 0, sizeof(DsecPropagation));
+	p->relid = relid;
+	p->attno = copy->attno;
+	p->sources = copy->sources;
+	p->selectors = copy->selectors;
+	if (p->sources == NIL)
+	{
+		p->sources = copy->selectors;
+		p->selectors = NIL;
+	}
+	p->merged = copy->merged;
+	p->space = copy->space;
+	p->nkeys = copy->nkeys;
+	memcpy(p->keys, copy->keys, sizeof(p->keys));
+	p->npopulations = copy->npopulations;
+	memcpy(p->populations, copy->populations, sizeof(p->populations));
+	memcpy(p->population_columns, copy->population_columns,
+		   sizeof(p->population_columns));
+}
+
+static bool
+refuses(void)
+{
+	return dsec_guc_copies == DSEC_COPIES_REFUSE &&
+		dsec_guc_mode == DSEC_MODE_ENFORCING;
+}
+
+static void
+refuse(const DsecPropagation *p, const char *target)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DSEC_FAIL_CLOSED),
+			 errmsg("cannot copy tagged data to %s", target),
+			 errdetail("It would receive data of %s, is not tagged so, and dsec.copies is \"refuse\".",
+					   dsec_tag_sources(p)),
+			 errhint("Leave the tagged columns out, or copy to columns that have the same tag and subject.")));
+}
+
+/*
+ * REFRESH CONCURRENTLY compares by way of a temporary table, which is gone with
+ * the statement.
+ */
+static bool
+is_scratch(Oid relid)
+{
+	return isAnyTempNamespace(get_rel_namespace(relid)) &&
+		strncmp(get_rel_name(relid), "pg_temp_", strlen("pg_temp_")) == 0;
+}
+
+/* What the user should know, about all such columns of one relation at once. */
+static void
+warn(Oid relid, const char *rows, const char *many, const char *sources,
+	 bool has_key)
+{
+	if (is_scratch(relid))
+		return;
+	if (rows[0])
+		ereport(WARNING,
+				(errmsg("each row of relation \"%s\" counts as a subject of its own", get_rel_name(relid)),
+				 has_key ?
+				 errdetail("Tagged data came to %s from a relation whose primary key is the subject, in a space of its own that no other relation can be of.", rows) :
+				 errdetail("Tagged data came to %s without the columns that say whose it is.", rows),
+				 has_key ?
+				 errhint("Label the relation of %s with \"subject=column; space=name\" before it is copied.", sources) :
+				 errhint("Copy the subject key of %s unchanged into a column of its own.", sources)));
+	if (many[0])
+		ereport(WARNING,
+				(errmsg("people in relation \"%s\" cannot be counted any more", get_rel_name(relid)),
+				 errdetail("One value may now hold the data of several people, or of others than the tag says: %s. Exports of that will be refused.", many),
+				 errhint("Make the copy per person, with the subject key; or have an officer tag the column otherwise.")));
+}
+
+/* The copies to one relation, which begin at this cell; returns the next. */
+static int
+follow(List *copies, int first, Oid relid, const char *statement)
+{
+	StringInfoData rows;
+	StringInfoData many;
+	char	   *sources = NULL;
+	bool		has_key = false;
+	Oid			target = ((DsecCopy *) list_nth(copies, first))->target;
+	int			i;
+
+	initStringInfo(&rows);
+	initStringInfo(&many);
+	for (i = first; i < list_length(copies); i++)
+	{
+		DsecCopy   *copy = list_nth(copies, i);
+		DsecPropagation p;
+		DsecPropagated what;
+		char	   *text;
+		StringInfo	list;
+
+		if (copy->target != target)
+			break;
+		fill_propagation(&p, copy, relid);
+		if (p.sources == NIL)
+			continue;
+		if (refuses() || dsec_guc_copies == DSEC_COPIES_LOG)
+		{
+			if (dsec_tag_propagation(&p, &text) == DSEC_PROPAGATED_NOT)
+				continue;
+			if (refuses())
+				refuse(&p, psprintf("column \"%s\" of relation \"%s\"",
+									get_attname(relid, p.attno, false), get_rel_name(relid)));
+			dsec_tag_follows_not(&p, statement, text);
+			continue;
+		}
+		what = dsec_tag_propagate(&p, statement);
+		if (what != DSEC_PROPAGATED_ROW && what != DSEC_PROPAGATED_MANY)
+			continue;
+		list = what == DSEC_PROPAGATED_ROW ? &rows : &many;
+		appendStringInfo(list, "%scolumn \"%s\"", list->len > 0 ? ", " : "",
+						 get_attname(relid, p.attno, false));
+		if (what == DSEC_PROPAGATED_ROW && sources == NULL)
+		{
+			sources = dsec_tag_sources(&p);
+			has_key = p.nkeys > 0;
+		}
+	}
+	warn(relid, rows.data, many.data, sources, has_key);
+	return i;
+}
+
+/* ----------------------------------------------------------------
+ * Writing plans
+ * ----------------------------------------------------------------
+ */
+
+/* Does the plan write new rows only, and look at none of its target's? */
+static bool
+only_inserts(const PlannedStmt *stmt)
+{
+	const Plan *plan = stmt->planTree;
+
+	if (stmt->commandType != CMD_INSERT || stmt->hasModifyingCTE)
+		return false;
+	if (dsec_lineage_is_covered(stmt))
+		plan = plan->lefttree;
+	return plan != NULL && IsA(plan, ModifyTable) &&
+		((const ModifyTable *) plan)->onConflictAction != ONCONFLICT_UPDATE;
+}
+
+/* Is anything tagged that rows could be made of? */
+static bool
+has_sources(const PlannedStmt *stmt)
+{
+	bool		skip_targets = only_inserts(stmt);
+	int			rti = 0;
+	ListCell   *lc;
+
+	foreach(lc, stmt->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		const char *problem;
+
+		rti++;
+		if ((rte->rtekind != RTE_RELATION && rte->rtekind != RTE_NAMEDTUPLESTORE) ||
+			!OidIsValid(rte->relid) || rte->relkind == RELKIND_VIEW ||
+			(skip_targets && list_member_int(stmt->resultRelations, rti)))
+			continue;
+		if (dsec_tag_relation_or_problem(rte->relid, &problem) != NULL || problem)
+			return true;
+	}
+	return false;
+}
+
+static const char *
+statement_kind(CmdType operation)
+{
+	switch (operation)
+	{
+		case CMD_INSERT:
+			return "INSERT";
+		case CMD_UPDATE:
+			return "UPDATE";
+		case CMD_MERGE:
+			return "MERGE";
+		default:
+			return "WITH";
+	}
+}
+
+static void
+follow_modified(QueryDesc *queryDesc)
+{
+	PlannedStmt *stmt = queryDesc->plannedstmt;
+	List	   *copies = dsec_lineage_copies(stmt, false, NULL);
+	int			i = 0;
+
+	while (i < list_length(copies))
+	{
+		DsecCopy   *copy = list_nth(copies, i);
+
+		/* the output is for dsec_copies_run; REFRESH CONCURRENTLY writes matviews */
+		if (!OidIsValid(copy->target) ||
+			get_rel_relkind(copy->target) == RELKIND_MATVIEW)
+			i++;
+		else
+			i = follow(copies, i, copy->target, statement_kind(stmt->commandType));
+	}
+}
+
+/* The copies that the output of a plan is. */
+static List *
+output_copies(QueryDesc *queryDesc)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, dsec_lineage_copies(queryDesc->plannedstmt, false, NULL))
+	{
+		DsecCopy   *copy = lfirst(lc);
+
+		if (!OidIsValid(copy->target) &&
+			(copy->sources != NIL || copy->selectors != NIL))
+			result = lappend(result, copy);
+	}
+	return result;
+}
+
+static void
+follow_refresh(QueryDesc *queryDesc)
+{
+	List	   *copies = output_copies(queryDesc);
+
+	if (!OidIsValid(rewritten))
+		elog(ERROR, "could not tell which materialized view is refreshed");
+	if (copies != NIL)
+		follow(copies, 0, rewritten, "REFRESH MATERIALIZED VIEW");
+}
+
+/*
+ * Run one of the above.  In permissive mode what cannot be understood is copied
+ * all the same, and a record of the loss says so.
+ */
+static pg_noinline void
+run_forgiving(void (*follow_copies) (QueryDesc *queryDesc), QueryDesc *queryDesc)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	if (dsec_guc_mode != DSEC_MODE_PERMISSIVE)
+	{
+		follow_copies(queryDesc);
+		return;
+	}
+	PG_TRY();
+	{
+		follow_copies(queryDesc);
+	}
+	PG_CATCH();
+	{
+		dsec_report_forgive(context);
+		dsec_event_loss(NULL, NULL, "a statement that copies tagged data ran without its copies being tagged, because a label cannot be read");
+	}
+	PG_END_TRY();
+}
+
+static bool
+concerned(const PlannedStmt *stmt)
+{
+	return dsec_guc_mode != DSEC_MODE_OFF && IsTransactionState() &&
+		!IsParallelWorker() && !IsInParallelMode() && dsec_tag_database() &&
+		has_sources(stmt);
+}
+
+void
+dsec_copies_start(QueryDesc *queryDesc, int eflags)
+{
+	PlannedStmt *stmt = queryDesc->plannedstmt;
+
+	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0)
+		return;
+	if (stmt->resultRelations != NIL)
+	{
+		if ((stmt->commandType != CMD_DELETE || stmt->hasModifyingCTE) &&
+			concerned(stmt))
+			run_forgiving(follow_modified, queryDesc);
+	}
+	else if (unlikely(queryDesc->dest->mydest == DestTransientRel) &&
+			 concerned(stmt))
+		run_forgiving(follow_refresh, queryDesc);
+}
+
+/* ----------------------------------------------------------------
+ * Relations made for their rows
+ * ----------------------------------------------------------------
+ */
+
+static void
+create_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+	List	   *copies = creation.copies;
+
+	self->rStartup = creation.startup;
+	creation.copies = NIL;
+	creation.dest = NULL;
+	created = InvalidOid;
+	creating = true;
+	PG_TRY();
+	{
+		self->rStartup(self, operation, typeinfo);
+	}
+	PG_FINALLY();
+	{
+		creating = false;
+	}
+	PG_END_TRY();
+	if (!OidIsValid(created))
+		elog(ERROR, "could not tell which relation was created");
+	follow(copies, 0, created,
+		   get_rel_relkind(created) == RELKIND_MATVIEW ?
+		   "CREATE MATERIALIZED VIEW" : "CREATE TABLE AS");
+}
+
+static void
+wrap_startup(QueryDesc *queryDesc)
+{
+	List	   *copies = output_copies(queryDesc);
+
+	if (copies == NIL)
+		return;
+	if (refuses())
+	{
+		DsecPropagation p;
+
+		fill_propagation(&p, linitial(copies), InvalidOid);
+		refuse(&p, "a new relation");
+	}
+	creation.dest = queryDesc->dest;
+	creation.startup = queryDesc->dest->rStartup;
+	creation.copies = copies;
+	queryDesc->dest->rStartup = create_startup;
+}
+
+void
+dsec_copies_run(QueryDesc *queryDesc)
+{
+	if (likely(queryDesc->dest->mydest != DestIntoRel))
+		return;
+	if (concerned(queryDesc->plannedstmt))
+		run_forgiving(wrap_startup, queryDesc);
+}
+
+/* What pg_class says of a relation that has just been made. */
+static Oid
+rewritten_for(Oid relid)
+{
+	Relation	rel = table_open(RelationRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			result = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_class_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, ClassOidIndexId, true, SnapshotSelf, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
+
+		if (form->relkind == RELKIND_RELATION)
+			result = form->relrewrite;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+static void
+copies_object_access(ObjectAccessType access, Oid classId, Oid objectId,
+					 int subId, void *arg)
+{
+	if (prev_object_access)
+		prev_object_access(access, classId, objectId, subId, arg);
+
+	if (access != OAT_POST_CREATE || classId != RelationRelationId || subId != 0)
+		return;
+	if (creating)
+	{
+		/* the first one; what comes after it is its TOAST table */
+		if (!OidIsValid(created))
+			created = objectId;
+	}
+	else
+	{
+		Oid			relid = rewritten_for(objectId);
+
+		if (OidIsValid(relid))
+			rewritten = relid;
+	}
+}
+
+void
+dsec_copies_init(void)
+{
+	prev_object_access = object_access_hook;
+	object_access_hook = copies_object_access;
+}

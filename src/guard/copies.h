@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * copies.h
+ *	  Copies of tagged data: what becomes of them before their first row.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DSEC_GUARD_COPIES_H
+#define DSEC_GUARD_COPIES_H
+
+#include "executor/execdesc.h"
+
+/*
+ * A query is about to start: have tags follow to the columns that it writes, or
+ * do what dsec.copies says instead.  Raises DS003 when it says refuse.
+ */
+extern void dsec_copies_start(QueryDesc *queryDesc, int eflags);
+
+/*
+ * A query is about to run: when its rows go into a relation that it creates, have
+ * that tagged when it is there and before its first row.
+ */
+extern void dsec_copies_run(QueryDesc *queryDesc);
+
+extern void dsec_copies_init(void);
+
+#endif							/* DSEC_GUARD_COPIES_H */
