@@ -24,6 +24,7 @@
 #include "nodes/execnodes.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "tag/tag.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
@@ -110,6 +111,31 @@ complete_pattern(List *args)
 	return escapes % 2 == 0;
 }
 
+/* Is it a column of a row, or something that no row has a part in? */
+static bool
+is_plain(Node *expr)
+{
+	if (IsA(expr, RelabelType))
+		return is_plain((Node *) ((RelabelType *) expr)->arg);
+	return IsA(expr, Var) || row_independent(expr);
+}
+
+/*
+ * A call of a function that declassifies what it is given.  Columns that it gets
+ * as they are count as not read; what else its arguments do is looked at.
+ */
+static void
+flow_declassified(DsecFlow *flow, List *args, Bitmapset *control)
+{
+	ListCell   *lc;
+
+	foreach(lc, args)
+	{
+		if (!is_plain(lfirst(lc)))
+			(void) dsec_flow_expr(flow, lfirst(lc), control);
+	}
+}
+
 /*
  * A call: origins of the result, and what the call shows.  "first" is the
  * number of the first of these arguments among all of the function's.
@@ -125,6 +151,11 @@ flow_call(DsecFlow *flow, Oid function, List *args, int first,
 	int			argno = first;
 	ListCell   *lc;
 
+	if (dsec_tag_declassifies(function))
+	{
+		flow_declassified(flow, args, control);
+		return NULL;
+	}
 	if (shows == DSEC_SHOWS_BY_PATTERN)
 	{
 		shows = complete_pattern(args) ? 0 : DSEC_SHOWS_ALL;

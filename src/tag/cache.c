@@ -302,6 +302,7 @@ void
 dsec_tag_init(void)
 {
 	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
+	dsec_tag_declassify_init();
 	dsec_tag_pending_init();
 	dsec_tag_history_init();
 	dsec_tag_provider_init();

@@ -97,6 +97,10 @@ extern void dsec_tag_remove_marks(Oid relid, const Bitmapset *attnos);
 extern void dsec_tag_follow_rename(Oid relid, AttrNumber attno,
 								   const char *name);
 
+/* ---------- declassify.c ---------- */
+
+extern void dsec_tag_declassify_init(void);
+
 /* ---------- pending.c ---------- */
 
 /* This transaction has set a label. */

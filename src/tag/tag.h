@@ -147,6 +147,12 @@ extern void dsec_tag_set_note_hook(void (*note) (const ObjectAddress *object,
 extern bool dsec_tag_is_officer(void);
 
 /*
+ * Has an officer declared that the results of the function are tagged data no
+ * longer?  Cached.
+ */
+extern bool dsec_tag_declassifies(Oid function);
+
+/*
  * Be sure to know all tags of data that the active snapshot can see.  Labels of a
  * transaction are told to other sessions a moment after its data can be seen by
  * them; this waits for that moment.  One look at shared memory otherwise.
