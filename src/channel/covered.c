@@ -206,7 +206,7 @@ position_in_update(const ModifyTable *modify, Index rti, AttrNumber attno)
 
 	foreach(lc, modify->resultRelations)
 	{
-		if (lfirst_int(lc) == rti)
+		if (lfirst_int(lc) == (int) rti)
 			colnos = list_nth(modify->updateColnosLists, n);
 		n++;
 	}

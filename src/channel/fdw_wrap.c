@@ -391,7 +391,7 @@ planned_routine(PlannerInfo *root, Index rti)
 	Oid			relid = planner_rt_fetch(rti, root)->relid;
 	const FdwRoutine *routine;
 
-	if (rti < root->simple_rel_array_size && root->simple_rel_array[rti] != NULL)
+	if ((int) rti < root->simple_rel_array_size && root->simple_rel_array[rti] != NULL)
 		routine = root->simple_rel_array[rti]->fdwroutine;
 	else
 		routine = GetFdwRoutineByRelId(relid);

@@ -231,7 +231,8 @@ dsec_walk_foreign_scan(DsecWalk *walk, DsecNodeFlow *node, DsecScope *scope,
 		/* a join, an aggregate or a modification that happens over there */
 		while ((rti = bms_next_member(relids, rti)) >= 0)
 		{
-			if (scan->operation != CMD_SELECT && rti == scan->resultRelation)
+			if (scan->operation != CMD_SELECT &&
+				rti == (int) scan->resultRelation)
 				remote = bms_union(remote, mentioned_by_modify(walk, scan, rti));
 			else if (scan->operation != CMD_SELECT)
 				remote = bms_union(remote, dsec_walk_opaque(walk, node->node, rti));
