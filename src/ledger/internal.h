@@ -126,6 +126,7 @@ typedef struct DsecLedger
 	pg_atomic_uint32 opened_at;
 	uint8		key[DSEC_KEY_BYTES];	/* both set before opened */
 	pg_uuid_t	node;
+	pg_atomic_uint32 standby_key;	/* on a standby: the key was checked, and is set */
 
 	/* change under all locks, read under any, or hintwise without */
 	pg_atomic_uint32 today;		/* a DateADT */

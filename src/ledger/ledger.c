@@ -160,6 +160,16 @@ dsec_ledger_key(void)
 	return dsec_ledger->key;
 }
 
+/* For sets of subjects: a standby, which charges nobody, may know the key, too. */
+static const uint8 *
+key_for_sets(void)
+{
+	if (dsec_ledger != NULL && dsec_worker_state(NULL) == DSEC_WORKER_STANDBY &&
+		pg_atomic_read_u32(&dsec_ledger->standby_key) != 0)
+		return dsec_ledger->key;
+	return dsec_ledger_key();
+}
+
 static bool
 loaded_or_hopeless(void *arg)
 {
@@ -720,5 +730,5 @@ dsec_ledger_init(void)
 	dsec_ledger_load_init();
 	dsec_ledger_journal_init();
 	dsec_ledger_compact_init();
-	dsec_subject_set_key_source(dsec_ledger_key);
+	dsec_subject_set_key_source(key_for_sets);
 }

@@ -37,6 +37,7 @@ static TimestampTz next_check = 0;	/* on a standby */
 /* found by run, published by done */
 static uint32 rechecks;
 static uint8 key[DSEC_KEY_BYTES];
+static bool key_known;
 static pg_uuid_t ledger_id;
 static char problem[512];
 static int64 unattributed;
@@ -75,6 +76,7 @@ find_key(void)
 	uint8		check[DSEC_KEY_CHECK_BYTES];
 	bool		readable = dsec_ledger_key_read(key, &exists, &text);
 
+	key_known = false;
 	if (SPI_execute("SELECT id, key_check FROM dsec.ledger_info"
 					" ORDER BY created, id LIMIT 1", true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "SPI_execute failed");
@@ -122,10 +124,14 @@ find_key(void)
 		dsec_ledger_key_check(key, &ledger_id, check);
 		if (VARSIZE_ANY_EXHDR(stored) != DSEC_KEY_CHECK_BYTES ||
 			memcmp(VARDATA_ANY(stored), check, DSEC_KEY_CHECK_BYTES) != 0)
+		{
 			strlcpy(problem,
 					"The key file holds a key that is not this ledger's. Put back the key file that belongs to it, from a backup or from the server the ledger came from.",
 					sizeof(problem));
+			return;
+		}
 	}
+	key_known = true;
 }
 
 /* Close the leases of runs that have ended without doing it. */
@@ -249,7 +255,8 @@ static const DsecWorkerTask task = {
 
 /* ------------------------------------------------------------------------
  * On a standby: will it have its key when it is promoted?  A key that is made
- * after the base backup does not come with the WAL.
+ * after the base backup does not come with the WAL.  With the key a standby can
+ * make sets of subjects, which charge nobody.
  * ------------------------------------------------------------------------ */
 
 static bool
@@ -279,6 +286,13 @@ standby_done(bool committed)
 	if (!committed)
 		return;
 	next_check = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), STANDBY_INTERVAL);
+	if (key_known)
+	{
+		dsec_ledger_lock_all();
+		memcpy(dsec_ledger->key, key, DSEC_KEY_BYTES);
+		dsec_ledger_unlock_all();
+	}
+	pg_atomic_write_u32(&dsec_ledger->standby_key, key_known ? 1 : 0);
 	dsec_worker_set_problem(problem[0] != '\0' ? problem : NULL);
 }
 

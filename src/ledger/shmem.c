@@ -304,6 +304,7 @@ shmem_startup(void)
 		ledger->locks = GetNamedLWLockTranche(TRANCHE);
 		pg_atomic_init_u32(&ledger->opened, 0);
 		pg_atomic_init_u32(&ledger->opened_at, 0);
+		pg_atomic_init_u32(&ledger->standby_key, 0);
 		pg_atomic_init_u32(&ledger->today, (uint32) DSEC_NEVER);
 		ledger->cutoff = DSEC_NEVER;
 		pg_atomic_init_u32(&ledger->allowance_wanted, 0);

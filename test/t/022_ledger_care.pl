@@ -184,11 +184,14 @@ $standby->poll_query_until('postgres', "SELECT state = 'standby' FROM test_worke
 $r = Dsec::run($standby, "SELECT * FROM test_charge(11, 'a', 1, 1)");
 is($r->{sqlstate}, 'DS003', 'a standby takes no charge');
 like($r->{err}, qr/HINT:.*primary/, '... and says where to go');
+my $people = 'SELECT dsec.subject_set(i) FROM generate_series(1, 3) i';
+ok($standby->poll_query_until('postgres', $people, $node->safe_psql('postgres', $people)), 'but it makes the same sets');
 my $standby_key = $standby->data_dir . '/dsec.key';
 rename $standby_key, "$standby_key.away" or die;
 $standby->restart;
 $standby->poll_query_until('postgres', "SELECT problem LIKE '%After a promotion%dsec.key%' FROM test_worker()") or die;
 pass('a standby without the key says so before it is promoted');
+is(Dsec::run($standby, $people)->{sqlstate}, 'DS003', '... and makes no sets');
 rename "$standby_key.away", $standby_key or die;
 $standby->restart;
 setting('dsec_test_ledger.lease_size', 1000);
