@@ -32,6 +32,7 @@
 #include "port/pg_bswap.h"
 #include "subject/arguments.h"
 #include "subject/set.h"
+#include "subject/subject.h"
 #include "subject/tally.h"
 
 #define STATE_VERSION 1
@@ -53,7 +54,7 @@ typedef struct SetState
 {
 	StateForm	form;
 	uint8		key_id[DSEC_KEY_ID_BYTES];	/* FORM_HASHES */
-	const uint8 *key;			/* for those who hash here, else NULL */
+	uint8		key[DSEC_KEY_BYTES];	/* a copy, for those who hash here */
 	DsecTally  *tally;			/* NULL: the elements are packed */
 	uint64	   *packed;
 	uint64		npacked;
@@ -127,10 +128,11 @@ dsec_subject_set_add(PG_FUNCTION_ARGS)
 	if (state == NULL)
 	{
 		MemoryContext context = dsec_set_aggregate_context(fcinfo, true);
-		/* early: not after ten million rows */
-		const uint8 *key = dsec_subject_key();
+		uint8		key[DSEC_KEY_BYTES];
 		uint8		key_id[DSEC_KEY_ID_BYTES];
 
+		/* early: not after ten million rows */
+		memcpy(key, dsec_subject_key(), DSEC_KEY_BYTES);
 		if (dsec_arguments_width(arguments) == DSEC_TALLY_8)
 			state = make_state(context, FORM_INTEGERS, NULL);
 		else
@@ -138,7 +140,7 @@ dsec_subject_set_add(PG_FUNCTION_ARGS)
 			dsec_set_key_id(key, key_id);
 			state = make_state(context, FORM_HASHES, key_id);
 		}
-		state->key = key;
+		memcpy(state->key, key, DSEC_KEY_BYTES);
 	}
 
 	if (state->form == FORM_INTEGERS)
@@ -159,22 +161,24 @@ dsec_subject_set_result(PG_FUNCTION_ARGS)
 {
 	SetState   *state = get_state(fcinfo, 0);
 	uint8		key_id[DSEC_KEY_ID_BYTES];
-	const uint8 *key = NULL;
+	uint8		key[DSEC_KEY_BYTES];
+	bool		hashed = state != NULL && state->form == FORM_HASHES;
 	DsecSubjectSet *set;
 	uint64		n = state != NULL ? dsec_tally_count(state->tally) : 0;
 
-	if (state != NULL && state->form == FORM_HASHES)
+	if (hashed)
 		memcpy(key_id, state->key_id, DSEC_KEY_ID_BYTES);
 	else
 	{
-		key = dsec_subject_key();
+		/* a copy: the server's may be replaced while we use it */
+		memcpy(key, dsec_subject_key(), DSEC_KEY_BYTES);
 		dsec_set_key_id(key, key_id);
 	}
 
 	set = dsec_set_start(n, key_id);
 	if (n > 0)
 		dsec_tally_elements(state->tally, set->hashes);
-	if (key != NULL)
+	if (!hashed)
 	{
 		for (uint64 i = 0; i < n; i++)
 		{
