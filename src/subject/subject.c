@@ -49,6 +49,7 @@
 #include "utils/formatting.h"
 #include "utils/inet.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -113,7 +114,7 @@ append(Bytes *bytes, const void *data, Size len)
 {
 	if (bytes->size - bytes->len < len)
 	{
-		Size		size = Max(bytes->size * 2, bytes->len + len);
+		Size		size = Max(Min(bytes->size * 2, MaxAllocSize), bytes->len + len);
 
 		if (bytes->data == bytes->local)
 		{
