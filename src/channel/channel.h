@@ -37,6 +37,7 @@ typedef struct DsecDdl
 	bool		ends_transaction;
 	bool		makes_empty;	/* makes a relation and puts nothing in */
 	Oid			made;			/* that relation, when it has been made */
+	List	   *like;			/* OIDs of those that it is made like */
 } DsecDdl;
 
 /*

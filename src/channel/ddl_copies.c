@@ -189,6 +189,46 @@ apply_patterns(void)
  * ----------------------------------------------------------------
  */
 
+/*
+ * Relations of LIKE clauses.  Core locks them in the same way, before it checks
+ * whether the user may; after the statement, the name could mean its relation.
+ */
+static List *
+like_relations(const CreateStmt *statement)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, statement->tableElts)
+	{
+		Node	   *element = (Node *) lfirst(lc);
+		Oid			relid;
+
+		if (!IsA(element, TableLikeClause))
+			continue;
+		relid = RangeVarGetRelid(((TableLikeClause *) element)->relation,
+								 AccessShareLock, true);
+		if (OidIsValid(relid))
+			result = lappend_oid(result, relid);
+	}
+	return result;
+}
+
+static void
+make_like(const DsecDdl *ddl)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "dsec names",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	ListCell   *lc;
+
+	CommandCounterIncrement();
+	foreach(lc, ddl->like)
+		dsec_tag_make_like(ddl->made, lfirst_oid(lc));
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
 void
 dsec_channel_ddl_begin(DsecDdl *ddl, Node *statement)
 {
@@ -198,6 +238,8 @@ dsec_channel_ddl_begin(DsecDdl *ddl, Node *statement)
 	ddl->ends_transaction = IsA(statement, TransactionStmt);
 	ddl->makes_empty = IsA(statement, CreateStmt) ||
 		IsA(statement, CreateForeignTableStmt);
+	if (ddl->makes_empty)
+		ddl->like = like_relations((CreateStmt *) statement);
 	current = ddl;
 }
 
@@ -205,9 +247,12 @@ void
 dsec_channel_ddl_end(DsecDdl *ddl)
 {
 	current = ddl->outer;
-	if (touched == NIL || ddl->ends_transaction || !IsTransactionState())
+	if (ddl->ends_transaction || !IsTransactionState())
 		return;
-	apply_patterns();
+	if (ddl->like != NIL && OidIsValid(ddl->made))
+		make_like(ddl);
+	if (touched != NIL)
+		apply_patterns();
 }
 
 static void

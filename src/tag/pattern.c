@@ -507,6 +507,7 @@ dsec_apply_tag_patterns(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to tag by rule"),
 				 errhint("Ask a member of dsec_officer.")));
+	PreventCommandIfReadOnly("dsec.apply_tag_patterns()");
 	InitMaterializedSRF(fcinfo, 0);
 	patterns = dsec_tag_read_patterns();
 	foreach(lc, patterns ? all_relations() : NIL)

@@ -143,6 +143,12 @@ extern void dsec_tag_set_change_hook(void (*changed) (const ObjectAddress *objec
 extern void dsec_tag_set_note_hook(void (*note) (const ObjectAddress *object,
 												 const char *what));
 
+/*
+ * The relation has just been made with the columns of this source: give them
+ * its tags, with dsec's own right.  Increments the command counter.
+ */
+extern void dsec_tag_make_like(Oid relid, Oid source);
+
 /* Is the current user an officer: a member of dsec_officer, or a superuser? */
 extern bool dsec_tag_is_officer(void);
 

@@ -51,6 +51,48 @@ ALTER TABLE gp DETACH PARTITION gp1;
 SELECT relation, column_name, tag, source FROM seen WHERE relation = 'gp1'::regclass;
 DROP TABLE gp, gp1;
 
+-- ----- CREATE TABLE LIKE ----------------------------------------------------
+CREATE DOMAIN code AS text;
+SECURITY LABEL FOR dsec ON DOMAIN code IS 'personal_health';
+CREATE TABLE src (id int, other_id int, is_us boolean, diagnosis text, dna text, mail text, icd code);
+SECURITY LABEL FOR dsec ON TABLE src IS 'subject=id; space=person; in_scope=us_person:is_us';
+SECURITY LABEL FOR dsec ON COLUMN src.diagnosis IS 'personal_health';
+SECURITY LABEL FOR dsec ON COLUMN src.dna IS 'human_genomic; subject=other_id; space=donor';
+CREATE TABLE like1 (more serial, LIKE src);
+SELECT column_name, tag, source FROM seen WHERE relation = 'like1'::regclass;
+SELECT objname, provider, label FROM pg_seclabels WHERE objoid = 'like1'::regclass ORDER BY provider, objsubid;
+-- by the primary key, if the new table has one
+CREATE TABLE src_pk (id int PRIMARY KEY, diagnosis text);
+SECURITY LABEL FOR dsec ON COLUMN src_pk.diagnosis IS 'personal_health';
+CREATE TABLE like2 (LIKE src_pk);
+CREATE TABLE like3 (LIKE src_pk INCLUDING ALL);
+SELECT relation, column_name, tag, subject FROM seen WHERE relation IN ('like2'::regclass, 'like3'::regclass);
+-- once it is there, nothing happens; the name may be that of the source
+CREATE TABLE IF NOT EXISTS src_pk (LIKE src);
+CREATE SCHEMA ddl_copies_1;
+SET search_path = ddl_copies_1, ddl_copies;
+CREATE TABLE src (LIKE src);
+SET search_path = ddl_copies;
+SELECT column_name, tag FROM dsec.tagged_columns WHERE relation = 'ddl_copies_1.src'::regclass;
+-- two sources, a composite type, a partition of the source, a generated column
+CREATE TYPE fields AS (id2 int, finding text);
+SECURITY LABEL FOR dsec ON COLUMN fields.finding IS 'personal_health';
+CREATE TABLE parted (gone int, pid int, sample text, len int GENERATED ALWAYS AS (length(sample)) STORED) PARTITION BY RANGE (pid);
+CREATE TABLE parted1 PARTITION OF parted FOR VALUES FROM (1) TO (10);
+ALTER TABLE parted DROP COLUMN gone;
+SECURITY LABEL FOR dsec ON COLUMN parted.sample IS 'human_genomic; subject=pid; space=donor';
+CREATE TABLE like4 (LIKE fields, LIKE parted1);
+SELECT column_name, tag, source FROM seen WHERE relation = 'like4'::regclass;
+-- what cannot be made makes no label
+CREATE TABLE like5 (LIKE nowhere);
+CREATE TABLE like6 (LIKE src, id text);
+SET client_min_messages = warning;
+DROP SCHEMA ddl_copies_1 CASCADE;
+DROP TABLE src, src_pk, like1, like2, like3, like4, parted;
+DROP TYPE fields;
+DROP DOMAIN code;
+RESET client_min_messages;
+
 -- ----- typed tables ---------------------------------------------------------
 CREATE TYPE record_type AS (id int, diagnosis text);
 CREATE TABLE typed OF record_type;
