@@ -30,6 +30,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "channel/channel.h"
+#include "guc.h"
 #include "nodes/parsenodes.h"
 #include "tag/pattern.h"
 #include "tag/tag.h"
@@ -249,7 +250,8 @@ dsec_channel_ddl_end(DsecDdl *ddl)
 	current = ddl->outer;
 	if (ddl->ends_transaction || !IsTransactionState())
 		return;
-	if (ddl->like != NIL && OidIsValid(ddl->made))
+	if (ddl->like != NIL && OidIsValid(ddl->made) &&
+		dsec_guc_copies != DSEC_COPIES_LOG)
 		make_like(ddl);
 	if (touched != NIL)
 		apply_patterns();

@@ -107,7 +107,15 @@ extern DsecSubject *dsec_tag_column_subject(DsecBuilder *b, const DsecLabel *lab
  */
 extern void dsec_tag_add_generated(DsecBuilder *b, List *generated);
 
+/* ---------- propagate.c ---------- */
+
+/* Add the categories and classes of another label, in no order. */
+extern void dsec_tag_unite_categories(DsecLabel *label, const DsecLabel *other);
+
 /* ---------- effective.c ---------- */
+
+/* Category, further categories and class of a column, from its label. */
+extern void dsec_tag_set_categories(DsecTaggedColumn *column, const DsecLabel *label);
 
 /*
  * The label that holds for a column, or NULL, with the level it stands on: NULL

@@ -165,24 +165,6 @@ counted_category(char *category)
 		DSEC_COVERED_IDENTIFIER : category;
 }
 
-static void
-set_categories(DsecTaggedColumn *column, const DsecLabel *label)
-{
-	ListCell   *lc;
-
-	column->category = counted_category(label->category);
-	foreach(lc, label->values[DSEC_ATTRIBUTE_ALSO])
-	{
-		char	   *category = counted_category(((DsecValue *) lfirst(lc))->text);
-		bool		known = false;
-
-		for (int i = 0; i <= column->nalso; i++)
-			known |= strcmp(dsec_tag_category(column, i), category) == 0;
-		if (!known)
-			column->also[column->nalso++] = category;
-	}
-}
-
 static char *
 join_values(List *values)
 {
@@ -196,6 +178,26 @@ join_values(List *values)
 		appendStringInfo(&buf, "%s%s", buf.len > 0 ? "," : "",
 						 ((DsecValue *) lfirst(lc))->text);
 	return buf.data;
+}
+
+void
+dsec_tag_set_categories(DsecTaggedColumn *column, const DsecLabel *label)
+{
+	ListCell   *lc;
+
+	column->category = counted_category(label->category);
+	column->nalso = 0;
+	column->identifier_class = join_values(label->values[DSEC_ATTRIBUTE_CLASS]);
+	foreach(lc, label->values[DSEC_ATTRIBUTE_ALSO])
+	{
+		char	   *category = counted_category(((DsecValue *) lfirst(lc))->text);
+		bool		known = false;
+
+		for (int i = 0; i <= column->nalso; i++)
+			known |= strcmp(dsec_tag_category(column, i), category) == 0;
+		if (!known)
+			column->also[column->nalso++] = category;
+	}
 }
 
 static void
@@ -222,8 +224,7 @@ add_column(DsecBuilder *b, Form_pg_attribute att)
 
 	column = palloc0(sizeof(DsecTaggedColumn));
 	column->attno = att->attnum;
-	set_categories(column, label);
-	column->identifier_class = join_values(label->values[DSEC_ATTRIBUTE_CLASS]);
+	dsec_tag_set_categories(column, label);
 	column->many = dsec_tag_says_subjects(label, DSEC_SUBJECTS_MANY);
 	column->tag = effective_text(b, label, subject);
 	column->subject = intern_subject(b, subject);

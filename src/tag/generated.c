@@ -66,27 +66,38 @@ reads(const Bitmapset *read, AttrNumber attno)
 		bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber, read);
 }
 
-static bool
-same_class(const DsecTaggedColumn *a, const DsecTaggedColumn *b)
-{
-	if (a->identifier_class == NULL || b->identifier_class == NULL)
-		return a->identifier_class == b->identifier_class;
-	return strcmp(a->identifier_class, b->identifier_class) == 0;
-}
-
 /* The column holds what the source does, too. */
 static void
 add_source(DsecTaggedColumn *column, const DsecTaggedColumn *source)
 {
+	DsecLabel  *label = dsec_tag_parse_strict(column->tag);
+	bool		many = column->many || source->many || column->subject != source->subject;
+
 	if (column->problem == NULL)
 		column->problem = source->problem;
-	if (column->problem != NULL)
+	dsec_tag_unite_categories(label, dsec_tag_parse_strict(source->tag));
+	if (list_length(label->values[DSEC_ATTRIBUTE_ALSO]) > DSEC_MAX_ALSO)
+	{
+		if (column->problem == NULL)
+			column->problem = "It is generated from columns of too many categories.";
 		return;
-	if (strcmp(column->category, source->category) != 0 ||
-		!same_class(column, source))
-		column->problem = "It is generated from columns with different tags.";
-	else if (column->subject != source->subject)
-		column->problem = "It is generated from columns that hold data of different subjects.";
+	}
+	if (many)
+	{
+		DsecValue  *value = palloc0(sizeof(DsecValue));
+
+		value->text = DSEC_SUBJECTS_MANY;
+		label->values[DSEC_ATTRIBUTE_SUBJECT] = NIL;
+		label->values[DSEC_ATTRIBUTE_SPACE] = NIL;
+		label->values[DSEC_ATTRIBUTE_IN_SCOPE] = NIL;
+		label->values[DSEC_ATTRIBUTE_SUBJECTS] = list_make1(value);
+		if (column->problem == NULL)
+			column->problem = "It is generated from columns that hold data of different subjects.";
+	}
+	column->many = many;
+	dsec_tag_sort_values(label);
+	dsec_tag_set_categories(column, label);
+	column->tag = dsec_tag_canonical(label);
 }
 
 static DsecTaggedColumn *

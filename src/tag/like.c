@@ -18,6 +18,7 @@
 #include "tag/effective.h"
 #include "tag/provider.h"
 #include "tag/tag.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 /* People are told apart in the source, and not in the new table. */
@@ -44,6 +45,10 @@ dsec_tag_make_like(Oid relid, Oid source)
 	if (from.tags == NULL)
 		return;
 	dsec_tag_effective(relid, &before);
+	dsec_tag_history_enter("propagated",
+						   psprintf("CREATE TABLE LIKE %s",
+									quote_qualified_identifier(get_namespace_name(get_rel_namespace(source)),
+															   get_rel_name(source))));
 	for (int i = 0; i < from.tags->ncolumns; i++)
 	{
 		const DsecTaggedColumn *column = &from.tags->columns[i];
@@ -58,6 +63,7 @@ dsec_tag_make_like(Oid relid, Oid source)
 		ObjectAddressSubSet(object, RelationRelationId, relid, attno);
 		dsec_tag_apply_label(&object, column->tag, false);
 	}
+	dsec_tag_history_leave();
 
 	dsec_tag_effective(relid, &after);
 	for (int i = 0; after.tags != NULL && i < after.tags->ncolumns; i++)

@@ -348,6 +348,18 @@ defaults_to_set(List *patterns, Oid relid, bool *fitting)
 	return find_pattern(patterns, relid, NULL, fitting);
 }
 
+static bool
+apply(const Pattern *pattern, const ObjectAddress *object, bool keep_tagged)
+{
+	bool		applied;
+
+	dsec_tag_history_enter("set", psprintf("dsec.tag_pattern %lld",
+										   (long long) pattern->id));
+	applied = dsec_tag_apply_label(object, pattern->tag, keep_tagged);
+	dsec_tag_history_leave();
+	return applied;
+}
+
 static void
 apply_defaults(List *patterns, Oid relid, bool empty, List **results)
 {
@@ -358,7 +370,7 @@ apply_defaults(List *patterns, Oid relid, bool empty, List **results)
 	if (pattern == NULL || !fitting)
 		return;
 	ObjectAddressSet(object, RelationRelationId, relid);
-	if (dsec_tag_apply_label(&object, pattern->tag, !empty))
+	if (apply(pattern, &object, !empty))
 		add_result(results, pattern, relid, 0);
 	else
 		add_result(results, pattern, relid, 0)->problem =
@@ -379,7 +391,7 @@ apply_to_columns(List *patterns, Oid relid, List **results)
 		ObjectAddress object;
 
 		ObjectAddressSubSet(object, RelationRelationId, relid, attno);
-		dsec_tag_apply_label(&object, pattern->tag, false);
+		apply(pattern, &object, false);
 		add_result(results, pattern, relid, attno);
 	}
 }

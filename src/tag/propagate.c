@@ -102,9 +102,8 @@ add_category(DsecLabel *label, const char *category)
 			lappend(label->values[DSEC_ATTRIBUTE_ALSO], make_value(NULL, category));
 }
 
-/* Add the categories and classes of another label. */
-static void
-add_categories(DsecLabel *label, const DsecLabel *other)
+void
+dsec_tag_unite_categories(DsecLabel *label, const DsecLabel *other)
 {
 	ListCell   *lc;
 
@@ -218,7 +217,7 @@ add_sources(DsecLabel *label, List *refs)
 		if (column == NULL)
 			continue;
 		problem |= column->problem != NULL;
-		add_categories(label, dsec_tag_parse_strict(pstrdup(column->tag)));
+		dsec_tag_unite_categories(label, dsec_tag_parse_strict(pstrdup(column->tag)));
 	}
 	return problem;
 }
@@ -328,7 +327,7 @@ dsec_tag_propagation(const DsecPropagation *p, char **text)
 		/* a problem of the relation's labels may be solved one day */
 		kind = combine(old_kind, new_kind,
 					   same && (new_kind == KIND_NAMED || new_kind == KIND_DEFAULT));
-		add_categories(label, &new);
+		dsec_tag_unite_categories(label, &new);
 	}
 	else
 	{

@@ -24,6 +24,18 @@ SELECT * FROM seen;
 -- and when the column comes later than the tag
 ALTER TABLE g ADD COLUMN first text GENERATED ALWAYS AS (left(diagnosis, 1)) STORED;
 SELECT column_name, tag, source FROM seen WHERE column_name = 'first';
+-- of several categories, and of several people
+CREATE TABLE mixed (id int, donor int, diagnosis text, mail text, dna text,
+	same text GENERATED ALWAYS AS (diagnosis || mail) STORED,
+	other text GENERATED ALWAYS AS (diagnosis || dna) STORED);
+SECURITY LABEL FOR dsec ON TABLE mixed IS 'subject=id; space=person';
+SECURITY LABEL FOR dsec ON COLUMN mixed.diagnosis IS 'personal_health';
+SECURITY LABEL FOR dsec ON COLUMN mixed.mail IS 'listed_identifier; class=contact';
+SECURITY LABEL FOR dsec ON COLUMN mixed.dna IS 'human_genomic; subject=donor; space=person';
+SELECT column_name, tag, category, class, source, problem FROM dsec.tagged_columns WHERE relation = 'mixed'::regclass;
+ALTER TABLE mixed ALTER same DROP EXPRESSION, ALTER other DROP EXPRESSION;
+SELECT column_name, tag, source, problem FROM seen WHERE relation = 'mixed'::regclass;
+DROP TABLE mixed;
 -- a label of its own takes nothing away
 SECURITY LABEL FOR dsec ON COLUMN g.plain IS 'personal_health; subject=note; space=other';
 SECURITY LABEL FOR dsec ON COLUMN g.note IS 'personal_health';
@@ -272,6 +284,9 @@ INSERT INTO dsec.tag_pattern (column_pattern, tag, created_by) VALUES ('x', 'per
 INSERT INTO dsec.tag_pattern (column_pattern, tag) VALUES ('x', 'personal_health');
 SELECT count(*) FROM dsec.apply_tag_patterns();
 RESET ROLE;
+
+SELECT object, action, tag_before, tag_after, why FROM dsec.tag_history
+	WHERE object ~ '^ddl_copies.(visit|visit_x|like1|like2|mixed|g|there)(\.|$)' ORDER BY id;
 
 DELETE FROM dsec.tag_pattern;
 ALTER SEQUENCE dsec.tag_pattern_id_seq RESTART;
