@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "pgtime.h"
 #include "utils/guc.h"
+#include "utils/plancache.h"
 
 int			dsec_guc_mode = DSEC_MODE_ENFORCING;
 int			dsec_guc_unassigned = DSEC_UNASSIGNED_LOG;
@@ -66,6 +67,14 @@ check_timezone(char **newval, void **extra, GucSource source)
 	return true;
 }
 
+/* Plans made in another mode may lack what they need to count. */
+static void
+assign_mode(int newval, void *extra)
+{
+	if (newval != dsec_guc_mode)
+		ResetPlanCache();
+}
+
 /*
  * Define every setting.  Called from _PG_init; the settings that size shared
  * memory exist only when the library is preloaded.
@@ -84,7 +93,7 @@ dsec_guc_init(void)
 							 mode_options,
 							 PGC_SIGHUP,
 							 0,
-							 NULL, NULL, NULL);
+							 NULL, assign_mode, NULL);
 	DefineCustomEnumVariable("dsec.unassigned",
 							 "What happens when a recipient that no officer has assigned crosses a threshold.",
 							 NULL,

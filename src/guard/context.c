@@ -79,15 +79,29 @@ find_recipients(DsecContext *context, bool without_session,
 				const Channel *list, int n)
 {
 	bool		have_ledger;
+	bool		in_house;
+	bool		unassigned = false;
 
 	have_ledger = dsec_policy_sync();
 	if (have_ledger)
 	{
 		if (!without_session)
 			context->recipients = *dsec_policy_session();
+		in_house = context->recipients.n == 0;
 		for (int i = 0; i < n; i++)
+		{
+			DsecRecipients bound = {0};
+
+			dsec_policy_channel(list[i].name, list[i].target, &bound);
 			dsec_policy_channel(list[i].name, list[i].target,
 								&context->recipients);
+			unassigned |= in_house && bound.n == 0;
+		}
+
+		/* one way out of several that nobody is bound to */
+		if (unassigned && context->recipients.n > 0)
+			dsec_policy_add_recipient(&context->recipients,
+									  dsec_policy_unassigned());
 		dsec_policy_check_recipients(&context->recipients);
 	}
 
@@ -196,20 +210,24 @@ dsec_context_leave(void)
 }
 
 void
-dsec_context_enter_servers(List *servers)
+dsec_context_enter_targets(List *targets)
 {
 	ListCell   *lc;
 
-	check_depth(list_length(servers));
-	foreach(lc, servers)
-		dsec_context_enter("fdw", strVal(lfirst(lc)));
+	check_depth(list_length(targets));
+	foreach(lc, targets)
+	{
+		List	   *target = lfirst(lc);
+
+		dsec_context_enter(strVal(linitial(target)), strVal(lsecond(target)));
+	}
 }
 
 void
-dsec_context_leave_servers(List *servers)
+dsec_context_leave_targets(List *targets)
 {
-	Assert(nchannels >= list_length(servers));
-	nchannels -= list_length(servers);
+	Assert(nchannels >= list_length(targets));
+	nchannels -= list_length(targets);
 }
 
 bool

@@ -51,9 +51,9 @@ extern void dsec_context_get_channel(DsecContext *context, const char *channel,
 extern void dsec_context_enter(const char *channel, const char *target);
 extern void dsec_context_leave(void);
 
-/* The same for several foreign servers (of String): all are entered, or none. */
-extern void dsec_context_enter_servers(List *servers);
-extern void dsec_context_leave_servers(List *servers);
+/* The same for several targets (lineage/ships.h): all are entered, or none. */
+extern void dsec_context_enter_targets(List *targets);
+extern void dsec_context_leave_targets(List *targets);
 
 /* In a parallel worker: the leader's context, or NULL when it does not count. */
 extern void dsec_context_set_leader(const DsecContext *context);

@@ -22,10 +22,12 @@
 #include "executor/executor.h"
 #include "guard/copies.h"
 #include "guard/guard.h"
+#include "guard/sending.h"
 #include "guard/taint.h"
 #include "guc.h"
 #include "lineage/groups.h"
 #include "lineage/reads.h"
+#include "lineage/ships.h"
 #include "lineage/verify.h"
 #include "nodes/value.h"
 #include "optimizer/planner.h"
@@ -126,38 +128,51 @@ covered_plan(PlannedStmt *stmt, uint64 query_id, bool has_charges)
 }
 
 /*
- * The same for a plan that writes to foreign servers: rows leave for whom those
- * servers are bound to, whoever the session is.
+ * The same for a plan that writes to foreign servers, or sends values while it
+ * runs: they leave for whom these targets are bound to, whoever the session is.
  */
 static pg_noinline PlannedStmt *
-covered_plan_to_servers(PlannedStmt *stmt, uint64 query_id, bool has_charges,
-						List *servers)
+covered_plan_to(List *targets, PlannedStmt *stmt, uint64 query_id,
+				bool has_charges)
 {
 	PlannedStmt *volatile result = NULL;
 
-	dsec_context_enter_servers(servers);
+	dsec_context_enter_targets(targets);
 	PG_TRY();
 	{
 		result = covered_plan(stmt, query_id, has_charges);
 	}
 	PG_FINALLY();
 	{
-		dsec_context_leave_servers(servers);
+		dsec_context_leave_targets(targets);
 	}
 	PG_END_TRY();
 
 	return result;
 }
 
-/* The foreign servers that a plan writes to, if that can be an export. */
-static List *
-target_servers(const PlannedStmt *stmt)
+/* Can there be tagged data in this database, and does it matter? */
+static bool
+may_matter(void)
 {
-	if (stmt->resultRelations == NIL || dsec_guc_mode == DSEC_MODE_OFF ||
-		!IsTransactionState() || !dsec_tag_database())
+	return dsec_guc_mode != DSEC_MODE_OFF && IsTransactionState() &&
+		dsec_tag_database();
+}
+
+/*
+ * The targets of a plan that is to run: a plan that has no guard can only be one
+ * that writes to foreign servers; unless "late": tags have come since it was made.
+ */
+static List *
+run_targets(PlannedStmt *stmt, bool late)
+{
+	if (dsec_lineage_is_covered(stmt))
+		return list_nth(((CustomScan *) stmt->planTree)->custom_private,
+						DSEC_GUARD_TARGETS);
+	if ((stmt->resultRelations == NIL && !late) || !may_matter())
 		return NIL;
 
-	return dsec_lineage_target_servers(stmt);
+	return dsec_lineage_targets(stmt, late);
 }
 
 /*
@@ -190,32 +205,30 @@ fingerprint(Query *parse, const char *query_string)
 }
 
 /*
- * Foreign tables are charged by the query itself.  *servers receives those that
- * the query writes to, because it counts for them whoever the session is.
+ * Foreign tables are charged by the query itself.  *targets receives the servers
+ * that the query writes to, because it counts for them whoever the session is.
  */
 static pg_noinline bool
-charge_foreign_tables(Query *parse, bool candidate, List **servers)
+charge_foreign_tables(Query *parse, bool candidate, List **targets)
 {
 	volatile bool counted = false;
 
-	if (!candidate &&
-		(dsec_guc_mode == DSEC_MODE_OFF || !IsTransactionState() ||
-		 !dsec_tag_database()))
+	if (!candidate && !may_matter())
 		return false;
 	if (!dsec_lineage_reads_foreign(parse))
 		return false;
 
-	*servers = dsec_lineage_query_servers(parse);
-	if (!candidate && *servers == NIL)
+	*targets = dsec_lineage_server_targets(dsec_lineage_query_servers(parse));
+	if (!candidate && *targets == NIL)
 		return false;
-	dsec_context_enter_servers(*servers);
+	dsec_context_enter_targets(*targets);
 	PG_TRY();
 	{
 		counted = counts();
 	}
 	PG_FINALLY();
 	{
-		dsec_context_leave_servers(*servers);
+		dsec_context_leave_targets(*targets);
 	}
 	PG_END_TRY();
 	if (counted)
@@ -225,32 +238,69 @@ charge_foreign_tables(Query *parse, bool candidate, List **servers)
 }
 
 static PlannedStmt *
+next_planner(Query *parse, const char *query_string, int cursorOptions,
+			 ParamListInfo boundParams)
+{
+	if (prev_planner_hook)
+		return prev_planner_hook(parse, query_string, cursorOptions, boundParams);
+
+	return standard_planner(parse, query_string, cursorOptions, boundParams);
+}
+
+/*
+ * A plan that turns out to send tagged data away, in a session that counts for
+ * nobody otherwise.  Tagged foreign tables need their charge before they are
+ * planned: then it is done once more, from the query as it was.
+ */
+static pg_noinline PlannedStmt *
+sending_plan(List *targets, Query *saved, const char *query_string,
+			 int cursorOptions, ParamListInfo boundParams, uint64 query_id)
+{
+	PlannedStmt *stmt;
+
+	dsec_lineage_charge_foreign(saved);
+	stmt = next_planner(saved, query_string, cursorOptions, boundParams);
+
+	return covered_plan_to(targets, stmt, query_id, true);
+}
+
+static PlannedStmt *
 guard_planner(Query *parse, const char *query_string, int cursorOptions,
 			  ParamListInfo boundParams)
 {
 	bool		candidate = may_count(parse->commandType);
+	bool		matters = may_matter();
+	bool		may_ship = matters && dsec_lineage_may_ship(parse);
 	uint64		query_id = parse->queryId;
+	Query	   *saved = NULL;
+	List	   *targets = NIL;
+	List	   *written = NIL;
 	bool		has_charges = false;
 	PlannedStmt *stmt;
-	List	   *servers = NIL;
 
 	/* the planner scribbles on the query: take its fingerprint first */
 	if (candidate && query_id == 0)
 		query_id = fingerprint(parse, query_string);
 
 	if (candidate || parse->commandType != CMD_SELECT || parse->hasModifyingCTE)
-		has_charges = charge_foreign_tables(parse, candidate, &servers);
+		has_charges = charge_foreign_tables(parse, candidate, &written);
+	if (!has_charges && may_ship && dsec_lineage_reads_foreign(parse))
+		saved = copyObject(parse);
 
-	if (prev_planner_hook)
-		stmt = prev_planner_hook(parse, query_string, cursorOptions, boundParams);
-	else
-		stmt = standard_planner(parse, query_string, cursorOptions, boundParams);
+	stmt = next_planner(parse, query_string, cursorOptions, boundParams);
+
+	if (matters)
+		targets = dsec_lineage_targets(stmt,
+									   dsec_lineage_plan_may_ship(stmt, may_ship));
 
 	/* what is charged must get a guard, even if nothing is written after all */
-	servers = has_charges ?
-		list_union(servers, target_servers(stmt)) : target_servers(stmt);
-	if (servers != NIL)
-		return covered_plan_to_servers(stmt, query_id, has_charges, servers);
+	if (has_charges)
+		targets = list_union(written, targets);
+	if (targets != NIL)
+		return saved ?
+			sending_plan(targets, saved, query_string, cursorOptions,
+						 boundParams, query_id) :
+			covered_plan_to(targets, stmt, query_id, has_charges);
 
 	return candidate ? covered_plan(stmt, query_id, has_charges) : stmt;
 }
@@ -299,18 +349,21 @@ static void
 guard_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
 	PlannedStmt *stmt = queryDesc->plannedstmt;
+	bool		late = dsec_tag_catch_up();
 
-	if (unlikely(dsec_tag_catch_up()))
+	if (unlikely(late))
 		check_covered(queryDesc);
+	if (queryDesc->params && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+		dsec_sending_check(queryDesc);
 	dsec_copies_start(queryDesc, eflags);
 
 	if (!dsec_lineage_is_covered(stmt))
 	{
-		List	   *servers = target_servers(stmt);
+		List	   *targets = run_targets(stmt, late);
 
-		if (servers != NIL)
+		if (targets != NIL)
 			queryDesc->plannedstmt =
-				covered_plan_to_servers(stmt, stmt->queryId, false, servers);
+				covered_plan_to(targets, stmt, stmt->queryId, false);
 		else if (!is_leaders_plan(queryDesc) && may_count(queryDesc->operation))
 			queryDesc->plannedstmt = covered_plan(stmt, stmt->queryId, false);
 	}
@@ -491,16 +544,16 @@ run_query(DSEC_EXECUTOR_RUN_ARGS)
 }
 
 static pg_noinline void
-run_to_servers(List *servers, DSEC_EXECUTOR_RUN_ARGS)
+run_to(List *targets, DSEC_EXECUTOR_RUN_ARGS)
 {
-	dsec_context_enter_servers(servers);
+	dsec_context_enter_targets(targets);
 	PG_TRY();
 	{
 		run_query(DSEC_EXECUTOR_RUN_CALL);
 	}
 	PG_FINALLY();
 	{
-		dsec_context_leave_servers(servers);
+		dsec_context_leave_targets(targets);
 	}
 	PG_END_TRY();
 }
@@ -508,21 +561,13 @@ run_to_servers(List *servers, DSEC_EXECUTOR_RUN_ARGS)
 static void
 run_in_context(DSEC_EXECUTOR_RUN_ARGS)
 {
-	List	   *servers = target_servers(queryDesc->plannedstmt);
+	List	   *targets = run_targets(queryDesc->plannedstmt, false);
 
 	dsec_copies_run(queryDesc);
-	if (servers != NIL)
-		run_to_servers(servers, DSEC_EXECUTOR_RUN_CALL);
+	if (targets != NIL)
+		run_to(targets, DSEC_EXECUTOR_RUN_CALL);
 	else
 		run_query(DSEC_EXECUTOR_RUN_CALL);
-}
-
-/* Can there be tagged data in variables at all? */
-static bool
-may_taint(void)
-{
-	return dsec_guc_mode != DSEC_MODE_OFF && IsTransactionState() &&
-		dsec_tag_database();
 }
 
 static void
@@ -530,7 +575,7 @@ guard_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
 {
 	DsecTaintFrame frame;
 
-	if (!may_taint())
+	if (!may_matter())
 	{
 		run_in_context(DSEC_EXECUTOR_RUN_CALL);
 		return;
@@ -569,16 +614,16 @@ finish_guarded(QueryDesc *queryDesc)
 }
 
 static pg_noinline void
-finish_to_servers(List *servers, QueryDesc *queryDesc)
+finish_to(List *targets, QueryDesc *queryDesc)
 {
-	dsec_context_enter_servers(servers);
+	dsec_context_enter_targets(targets);
 	PG_TRY();
 	{
 		finish_guarded(queryDesc);
 	}
 	PG_FINALLY();
 	{
-		dsec_context_leave_servers(servers);
+		dsec_context_leave_targets(targets);
 	}
 	PG_END_TRY();
 }
@@ -588,12 +633,12 @@ static void
 finish_in_context(QueryDesc *queryDesc)
 {
 	PlannedStmt *stmt = queryDesc->plannedstmt;
-	List	   *servers;
+	List	   *targets;
 
 	if (likely(!stmt->hasModifyingCTE || !dsec_lineage_is_covered(stmt)))
 		next_ExecutorFinish(queryDesc);
-	else if ((servers = target_servers(stmt)) != NIL)
-		finish_to_servers(servers, queryDesc);
+	else if ((targets = run_targets(stmt, false)) != NIL)
+		finish_to(targets, queryDesc);
 	else
 		finish_guarded(queryDesc);
 }
@@ -605,7 +650,7 @@ guard_ExecutorFinish(QueryDesc *queryDesc)
 	DsecTaintFrame frame;
 
 	if ((queryDesc->operation == CMD_SELECT &&
-		 !queryDesc->plannedstmt->hasModifyingCTE) || !may_taint())
+		 !queryDesc->plannedstmt->hasModifyingCTE) || !may_matter())
 	{
 		finish_in_context(queryDesc);
 		return;
@@ -649,6 +694,7 @@ dsec_guard_init(void)
 	dsec_guard_statistics_init();
 	dsec_export_init();
 	dsec_copies_init();
+	dsec_sending_init();
 
 	prev_planner_hook = planner_hook;
 	planner_hook = guard_planner;

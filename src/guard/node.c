@@ -402,29 +402,50 @@ explain_lines(const char *label, List *lines, ExplainState *es)
 		ExplainPropertyText(label, lfirst(lc), es);
 }
 
-/* The context in which the plan runs; one that writes to servers has theirs. */
+/* The context in which the plan runs; one that sends has that of its targets. */
 static void
-find_context(List *servers, DsecContext *context)
+find_context(List *targets, DsecContext *context)
 {
-	dsec_context_enter_servers(servers);
+	dsec_context_enter_targets(targets);
 	PG_TRY();
 	{
 		dsec_context_get(context);
 	}
 	PG_FINALLY();
 	{
-		dsec_context_leave_servers(servers);
+		dsec_context_leave_targets(targets);
 	}
 	PG_END_TRY();
 }
 
+/* Where the plan itself writes or sends tagged data. */
 static void
-explain_recipients(List *servers, ExplainState *es)
+explain_targets(List *targets, ExplainState *es)
+{
+	List	   *lines = NIL;
+	ListCell   *lc;
+
+	foreach(lc, targets)
+	{
+		List	   *target = lfirst(lc);
+		const char *channel = strVal(linitial(target));
+
+		lines = lappend(lines,
+						psprintf("%s %s",
+								 strcmp(channel, "fdw") == 0 ? "server" : channel,
+								 strVal(lsecond(target))));
+	}
+	if (lines != NIL)
+		explain_lines("Sent To", lines, es);
+}
+
+static void
+explain_recipients(List *targets, ExplainState *es)
 {
 	DsecContext context;
 	List	   *names = NIL;
 
-	find_context(servers, &context);
+	find_context(targets, &context);
 	if (!context.records)
 	{
 		ExplainPropertyText("Recipients", "none, nothing is counted here", es);
@@ -449,6 +470,7 @@ guard_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 {
 	GuardState *state = (GuardState *) node;
 	CustomScan *scan = (CustomScan *) node->ss.ps.plan;
+	List	   *targets = list_nth(scan->custom_private, DSEC_GUARD_TARGETS);
 	List	   *reads = NIL;
 	List	   *counts = NIL;
 	ListCell   *lc;
@@ -456,7 +478,8 @@ guard_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 	foreach(lc, (List *) list_nth(scan->custom_private, DSEC_GUARD_READS))
 		reads = lappend(reads, describe_read(lfirst(lc)));
 	explain_lines("Tagged", reads, es);
-	explain_recipients(list_nth(scan->custom_private, DSEC_GUARD_SERVERS), es);
+	explain_targets(targets, es);
+	explain_recipients(targets, es);
 
 	if (es->analyze && state->export && state->export->event)
 	{

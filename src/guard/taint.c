@@ -375,3 +375,27 @@ dsec_taint_read_inside(void)
 {
 	return dsec_taint_frame != NULL && nested_reads > dsec_taint_frame->reads;
 }
+
+bool
+dsec_taint_in_write(void)
+{
+	DsecTaintFrame *frame = dsec_taint_frame;
+	PlannedStmt *stmt;
+	ListCell   *lc;
+
+	if (frame == NULL || !dsec_tag_database())
+		return false;
+	stmt = frame->queryDesc->plannedstmt;
+	if (stmt->resultRelations == NIL)
+		return false;
+	foreach(lc, stmt->resultRelations)
+	{
+		if (dsec_tag_relation(rt_fetch(lfirst_int(lc), stmt->rtable)->relid))
+			return true;
+	}
+	if (dsec_lineage_reads(stmt) != NIL)
+		return true;
+
+	/* without parameters nothing comes from further out */
+	return frame->queryDesc->params != NULL && dsec_taint_in_call(true);
+}

@@ -52,6 +52,12 @@ extern bool dsec_taint_active(List **columns);
  */
 extern bool dsec_taint_in_call(bool own);
 
+/*
+ * Is the running query one that writes rows with tagged data?  Constraints see
+ * them, and what is evaluated for a column or a trigger's condition.
+ */
+extern bool dsec_taint_in_write(void);
+
 /* Has a nested query read tagged columns since the running one began? */
 extern bool dsec_taint_read_inside(void);
 

@@ -15,6 +15,7 @@
 #include "lineage/cover.h"
 #include "lineage/indexonly.h"
 #include "lineage/plantree.h"
+#include "lineage/ships.h"
 #include "nodes/value.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
@@ -154,17 +155,21 @@ dsec_lineage_cover(PlannedStmt *stmt, List *reads, uint64 query_id,
 				   Plan *(*make_guard) (Plan *child, int plan_node_id,
 										List *private))
 {
-	List	   *coverages = find_coverages(reads);
-	List	   *servers = dsec_lineage_target_servers(stmt);
+	List	   *coverages;
+	List	   *targets = dsec_lineage_targets(stmt, true);
 	List	   *groups;
 	List	   *private_groups = NIL;
 	List	   *private_reads = NIL;
 	ListCell   *lc;
 
+	dsec_lineage_mark_shipped(stmt, reads);
+	coverages = find_coverages(reads);
 	if (has_index_only_scan(reads))
 	{
 		dsec_plan_widen_index_only(stmt, needed_columns, coverages);
-		coverages = find_coverages(dsec_lineage_reads(stmt));
+		reads = dsec_lineage_reads(stmt);
+		dsec_lineage_mark_shipped(stmt, reads);
+		coverages = find_coverages(reads);
 	}
 
 	dsec_cover_find_absence(stmt, coverages);
@@ -186,7 +191,7 @@ dsec_lineage_cover(PlannedStmt *stmt, List *reads, uint64 query_id,
 								list_make4(private_groups, private_reads,
 										   makeString(psprintf(UINT64_FORMAT,
 															   query_id)),
-										   servers));
+										   targets));
 }
 
 void

@@ -53,8 +53,8 @@ typedef enum DsecGuardPrivate
 	DSEC_GUARD_GROUPS,			/* List of groups, traced ones only */
 	DSEC_GUARD_READS,			/* List of reads, for EXPLAIN and the record */
 	DSEC_GUARD_QUERY_ID,		/* String: decimal, "0" when not known */
-	DSEC_GUARD_SERVERS,			/* List of String: foreign servers that rows
-								 * are written to */
+	DSEC_GUARD_TARGETS,			/* List of targets (ships.h) that the plan
+								 * writes rows or sends values to */
 	DSEC_GUARD_PRIVATE_LENGTH
 } DsecGuardPrivate;
 

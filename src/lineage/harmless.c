@@ -45,6 +45,7 @@
 #include "catalog/pg_type.h"
 #include "lineage/reads.h"
 #include "miscadmin.h"
+#include "tag/egress.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
@@ -368,10 +369,12 @@ dsec_lineage_shows(Oid function)
 		found = bsearch(&key, reviewed, lengthof(reviewed), sizeof(Reviewed),
 						reviewed_cmp);
 		if (found)
-			return found->shows;
+			return dsec_egress_is(function) ? DSEC_SHOWS_ALL : found->shows;
 	}
 
-	return get_func_leakproof(function) ? 0 : DSEC_SHOWS_ALL;
+	/* leakproof or not, what sends its arguments away shows them */
+	return get_func_leakproof(function) && !dsec_egress_is(function) ?
+		0 : DSEC_SHOWS_ALL;
 }
 
 bool

@@ -84,6 +84,9 @@ extern const DsecRecipients *dsec_policy_session(void);
 extern void dsec_policy_channel(const char *channel, const char *target,
 								DsecRecipients *add);
 
+/* Add a recipient to a list, once. */
+extern void dsec_policy_add_recipient(DsecRecipients *recipients, int32 id);
+
 /*
  * Refuse (DS003) what concerns more recipients than fit.  Who charges has to ask;
  * the two above never raise it, because untagged work goes on.

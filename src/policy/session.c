@@ -65,9 +65,8 @@ dsec_policy_init_session(void)
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, roles_changed, (Datum) 0);
 }
 
-/* Add a recipient to an ascending, distinct list. */
-static void
-add_recipient(DsecRecipients *recipients, int32 id)
+void
+dsec_policy_add_recipient(DsecRecipients *recipients, int32 id)
 {
 	int			position = 0;
 
@@ -175,7 +174,7 @@ find_session_recipients(const DsecPolicy *policy, DsecRecipients *found)
 		if (binding->kind == DSEC_BIND_ADDRESS)
 		{
 			if (remote && within(binding, family, bytes))
-				add_recipient(found, binding->recipient);
+				dsec_policy_add_recipient(found, binding->recipient);
 		}
 		else if (binding->kind == DSEC_BIND_ROLE)
 		{
@@ -187,7 +186,7 @@ find_session_recipients(const DsecPolicy *policy, DsecRecipients *found)
 				if (OidIsValid(candidates[j]) &&
 					is_member_of_role_nosuper(candidates[j], role))
 				{
-					add_recipient(found, binding->recipient);
+					dsec_policy_add_recipient(found, binding->recipient);
 					break;
 				}
 			}
@@ -366,7 +365,7 @@ dsec_policy_channel(const char *channel, const char *target, DsecRecipients *add
 		const DsecPolicyBinding *binding = &DsecPolicyBindings(policy)[i];
 
 		if (channel_matches(policy, binding, channel, target))
-			add_recipient(add, binding->recipient);
+			dsec_policy_add_recipient(add, binding->recipient);
 	}
 }
 

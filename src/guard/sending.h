@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * sending.h
+ *	  Values that leave by a function or a foreign server without a plan that
+ *	  says whose they are.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DSEC_SENDING_H
+#define DSEC_SENDING_H
+
+#include "executor/execdesc.h"
+
+/*
+ * A statement with parameters is about to start.  Raises DS003 when variables
+ * may hold tagged data and the statement sends a parameter to a foreign server
+ * or to a function that sends data away; a loss record in permissive mode.
+ */
+extern void dsec_sending_check(QueryDesc *queryDesc);
+
+extern void dsec_sending_init(void);
+
+#endif							/* DSEC_SENDING_H */
