@@ -9,7 +9,7 @@ use Dsec;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = Dsec::node('here');
+my $node = Dsec::node('here', conf => "dsec.mode = enforcing\n");
 my $r;
 
 plan skip_all => 'postgres_fdw or dblink is not installed'
