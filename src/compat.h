@@ -49,6 +49,13 @@
 #define DSEC_PROC_NUMBER(proc) ((proc)->pgprocno)
 #endif
 
+/* Is the column generated when it is read, and so not stored? */
+#if PG_VERSION_NUM >= 180000
+#define DSEC_IS_VIRTUAL(attribute) ((attribute)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
+#else
+#define DSEC_IS_VIRTUAL(attribute) false
+#endif
+
 /* this transaction's number in this backend */
 #if PG_VERSION_NUM >= 170000
 #define DSEC_MY_LXID (MyProc->vxid.lxid)

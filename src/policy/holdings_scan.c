@@ -11,7 +11,9 @@
  * its own.
  *
  * A column whose tag has a problem is left out, and the problem is told: what
- * is counted then is less than what is held.
+ * is counted then is less than what is held.  Likewise what a virtual generated
+ * column names, subject or population: it is not stored.  A tagged one is taken
+ * to be filled in in every row.
  *
  * Reading is slowed down in the manner of VACUUM, by
  * dsec.holdings_cost_delay and dsec.holdings_cost_limit.
@@ -317,7 +319,7 @@ add_category(Scan *scan, Source *source, Form_pg_attribute attribute,
 {
 	int			category = source_category(source, name);
 
-	if (attribute->attnotnull)
+	if (attribute->attnotnull || DSEC_IS_VIRTUAL(attribute))
 	{
 		source->always |= UINT64CONST(1) << category;
 		return;
@@ -327,6 +329,20 @@ add_category(Scan *scan, Source *source, Form_pg_attribute attribute,
 	source->nullable[source->nnullable].attno = attribute->attnum;
 	source->nullable[source->nnullable].category = category;
 	source->nnullable++;
+}
+
+/* Is a key of the subject, or who belongs to a population, not stored? */
+static bool
+is_virtual(const DsecSubject *subject, TupleDesc descriptor)
+{
+	bool		virtual = false;
+
+	for (int i = 0; i < subject->nkeys; i++)
+		virtual |= DSEC_IS_VIRTUAL(TupleDescAttr(descriptor, subject->keys[i] - 1));
+	for (int i = 0; i < subject->npopulations; i++)
+		virtual |= DSEC_IS_VIRTUAL(TupleDescAttr(descriptor,
+												 subject->population_columns[i] - 1));
+	return virtual;
 }
 
 /* A source is made of a subject only when a column of its can be relied on. */
@@ -344,14 +360,17 @@ prepare(Scan *scan, const DsecRelationTags *tags, TupleDesc descriptor)
 		const DsecTaggedColumn *column = &tags->columns[i];
 		const DsecSubject *subject = &tags->subjects[column->subject];
 		Form_pg_attribute attribute = TupleDescAttr(descriptor, column->attno - 1);
+		char	   *problem = column->problem;
 		Source	   *source;
 
 		for (int c = 0; c <= column->nalso; c++)
 			count_column(table, dsec_tag_category(column, c), subject->space);
-		if (column->problem != NULL)
+		if (problem == NULL && is_virtual(subject, descriptor))
+			problem = "A virtual generated column that a tag names is not stored, and cannot be counted by.";
+		if (problem != NULL)
 		{
 			if (table->problem == NULL)
-				table->problem = column->problem;
+				table->problem = problem;
 			continue;
 		}
 		if (place[column->subject] == 0)
