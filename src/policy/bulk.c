@@ -403,7 +403,7 @@ read_part(State *state, StringInfo bytes)
 		refuse_bytes();
 
 	part = add_part(state, name, length);
-	dsec_tally_add_packed(part->tally, packed.elements, packed.count);
+	dsec_count_add_packed(part->tally, &packed);
 	pfree(copy);
 }
 

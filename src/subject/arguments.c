@@ -27,25 +27,6 @@
 #include "utils/syscache.h"
 #include "utils/uuid.h"
 
-/* single keys that are read without a hasher */
-typedef enum Shortcut
-{
-	SHORTCUT_NONE,
-	SHORTCUT_INT8,
-	SHORTCUT_INT4,
-	SHORTCUT_INT2,
-	SHORTCUT_UUID
-} Shortcut;
-
-struct DsecArguments
-{
-	Shortcut	shortcut;
-	int			first;			/* number of the first key in fcinfo->args */
-	int			nkeys;
-	DsecKeyHasher *hasher;
-	Datum		values[FLEXIBLE_ARRAY_MEMBER];
-};
-
 /* Is the function a transition function of the aggregate? */
 static bool
 makes_transitions(Oid function, Oid aggregate)
@@ -155,23 +136,23 @@ find_collations(FunctionCallInfo fcinfo, int first, int nkeys, const Oid *types,
 		collations[i] = exprCollation(list_nth(expressions, i));
 }
 
-static Shortcut
+static DsecShortcut
 find_shortcut(int nkeys, Oid type)
 {
 	if (nkeys != 1)
-		return SHORTCUT_NONE;
+		return DSEC_SHORTCUT_NONE;
 	switch (getBaseType(type))
 	{
 		case INT8OID:
-			return SHORTCUT_INT8;
+			return DSEC_SHORTCUT_INT8;
 		case INT4OID:
-			return SHORTCUT_INT4;
+			return DSEC_SHORTCUT_INT4;
 		case INT2OID:
-			return SHORTCUT_INT2;
+			return DSEC_SHORTCUT_INT2;
 		case UUIDOID:
-			return SHORTCUT_UUID;
+			return DSEC_SHORTCUT_UUID;
 		default:
-			return SHORTCUT_NONE;
+			return DSEC_SHORTCUT_NONE;
 	}
 }
 
@@ -226,9 +207,9 @@ dsec_arguments_width(const DsecArguments *arguments)
 {
 	switch (arguments->shortcut)
 	{
-		case SHORTCUT_INT8:
-		case SHORTCUT_INT4:
-		case SHORTCUT_INT2:
+		case DSEC_SHORTCUT_INT8:
+		case DSEC_SHORTCUT_INT4:
+		case DSEC_SHORTCUT_INT2:
 			return DSEC_TALLY_8;
 		default:
 			return DSEC_TALLY_16;
@@ -267,12 +248,12 @@ raw_integer(const DsecArguments *arguments, Datum value)
 {
 	switch (arguments->shortcut)
 	{
-		case SHORTCUT_INT8:
+		case DSEC_SHORTCUT_INT8:
 			return (uint64) DatumGetInt64(value);
-		case SHORTCUT_INT4:
+		case DSEC_SHORTCUT_INT4:
 			return (uint64) (int64) DatumGetInt32(value);
 		default:
-			Assert(arguments->shortcut == SHORTCUT_INT2);
+			Assert(arguments->shortcut == DSEC_SHORTCUT_INT2);
 			return (uint64) (int64) DatumGetInt16(value);
 	}
 }
@@ -290,7 +271,7 @@ dsec_arguments_raw(DsecArguments *arguments, FunctionCallInfo fcinfo, uint8 *raw
 		memcpy(raw, &value, sizeof(value));
 		memset(raw + sizeof(value), 0, DSEC_DIGEST_BYTES - sizeof(value));
 	}
-	else if (arguments->shortcut == SHORTCUT_UUID)
+	else if (arguments->shortcut == DSEC_SHORTCUT_UUID)
 		memcpy(raw, DatumGetUUIDP(arguments->values[0])->data, UUID_LEN);
 	else
 		dsec_subject_digest(arguments->hasher, arguments->values, raw);
@@ -305,14 +286,14 @@ dsec_arguments_tally(DsecArguments *arguments, FunctionCallInfo fcinfo, DsecTall
 
 	switch (arguments->shortcut)
 	{
-		case SHORTCUT_INT8:
-		case SHORTCUT_INT4:
-		case SHORTCUT_INT2:
+		case DSEC_SHORTCUT_INT8:
+		case DSEC_SHORTCUT_INT4:
+		case DSEC_SHORTCUT_INT2:
 			if (argument->isnull)
 				return false;
 			dsec_tally_add8(tally, raw_integer(arguments, argument->value));
 			return true;
-		case SHORTCUT_UUID:
+		case DSEC_SHORTCUT_UUID:
 			if (argument->isnull)
 				return false;
 			dsec_tally_add16(tally, DatumGetUUIDP(argument->value)->data);

@@ -20,7 +20,25 @@
 #include "subject/subject.h"
 #include "subject/tally.h"
 
-typedef struct DsecArguments DsecArguments;
+/* single keys that are read without a hasher */
+typedef enum DsecShortcut
+{
+	DSEC_SHORTCUT_NONE,
+	DSEC_SHORTCUT_INT8,
+	DSEC_SHORTCUT_INT4,
+	DSEC_SHORTCUT_INT2,
+	DSEC_SHORTCUT_UUID
+} DsecShortcut;
+
+/* private, but for the functions inline below */
+typedef struct DsecArguments
+{
+	DsecShortcut shortcut;
+	int			first;			/* number of the first key in fcinfo->args */
+	int			nkeys;
+	DsecKeyHasher *hasher;
+	Datum		values[FLEXIBLE_ARRAY_MEMBER];
+} DsecArguments;
 
 /*
  * The keys of this call: arguments "first" and up of a function, or of an
@@ -56,6 +74,20 @@ extern bool dsec_arguments_raw(DsecArguments *arguments, FunctionCallInfo fcinfo
 /* Add the raw form to a tally of that width.  False, and nothing added, when a key is NULL. */
 extern bool dsec_arguments_tally(DsecArguments *arguments, FunctionCallInfo fcinfo,
 								 DsecTally *tally);
+
+/*
+ * The most frequent case of it, inline: a single key of type bigint, argument
+ * "first", and not NULL.  False, and nothing added, in all other cases.
+ */
+static inline bool
+dsec_arguments_tally_bigint(const DsecArguments *arguments, FunctionCallInfo fcinfo, int first,
+							DsecTally *tally)
+{
+	if (arguments->shortcut != DSEC_SHORTCUT_INT8 || fcinfo->args[first].isnull)
+		return false;
+	dsec_tally_add8(tally, (uint64) DatumGetInt64(fcinfo->args[first].value));
+	return true;
+}
 
 /* The keyed hash; false when a key is NULL. */
 extern bool dsec_arguments_hash(DsecArguments *arguments, FunctionCallInfo fcinfo,

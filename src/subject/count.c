@@ -21,22 +21,24 @@
 #include "subject/count.h"
 #include "utils/memutils.h"
 
-/* first bytes of a serialised state, in the byte order of its machine: "dsc", version 1 */
-#define STATE_MAGIC 0x64736301
+/* first bytes of a serialised state, in the byte order of its machine: "dsc", version 2 */
+#define STATE_MAGIC 0x64736302
 
 typedef struct Header
 {
 	uint32		magic;
 	uint32		width;			/* of an element in bytes */
-	uint64		count;			/* of elements */
+	uint64		count;			/* of elements outside the bitmap */
 	int64		number;			/* the caller's */
+	uint64		base;			/* of the bitmap */
+	uint64		nwords;
 } Header;
 
-/* either is set */
+/* one or the other */
 typedef struct CountState
 {
-	DsecTally  *tally;
-	DsecPacked	packed;
+	DsecPacked *packed;			/* NULL: the tally */
+	DsecTally	tally;
 } CountState;
 
 PG_FUNCTION_INFO_V1(dsec_subject_count_add);
@@ -83,25 +85,31 @@ bytea *
 dsec_count_pack(DsecTally *tally, int64 number)
 {
 	Header		header = {0};
+	const uint64 *words = NULL;
 	uint64		size;
 	bytea	   *result;
 
 	header.magic = STATE_MAGIC;
 	header.width = tally != NULL ? dsec_tally_width(tally) : DSEC_TALLY_8;
-	header.count = tally != NULL ? dsec_tally_count(tally) : 0;
+	header.count = tally != NULL ? dsec_tally_count_outside(tally) : 0;
 	header.number = number;
-	if (header.count > (MaxAllocSize - VARHDRSZ - sizeof(header)) / header.width)
+	if (tally != NULL)
+		words = dsec_tally_bits(tally, &header.base, &header.nwords);
+	if (header.count + header.nwords > (MaxAllocSize - VARHDRSZ - sizeof(header)) / header.width)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many distinct subjects to hand from one process to another"),
 				 errhint("Set max_parallel_workers_per_gather to 0 for this query.")));
 
-	size = VARHDRSZ + sizeof(header) + header.count * header.width;
+	size = VARHDRSZ + sizeof(header) + header.count * header.width + header.nwords * sizeof(uint64);
 	result = palloc(size);
 	SET_VARSIZE(result, size);
 	memcpy(VARDATA(result), &header, sizeof(header));
-	if (tally != NULL)
-		dsec_tally_elements(tally, VARDATA(result) + sizeof(header));
+	if (header.count > 0)
+		dsec_tally_elements_outside(tally, VARDATA(result) + sizeof(header));
+	if (header.nwords > 0)
+		memcpy(VARDATA(result) + sizeof(header) + header.count * header.width, words,
+			   header.nwords * sizeof(uint64));
 	return result;
 }
 
@@ -116,8 +124,11 @@ dsec_count_unpack(bytea *bytes, DsecPacked *packed, int64 *number)
 	if (len < sizeof(header) ||
 		header.magic != STATE_MAGIC ||
 		(header.width != DSEC_TALLY_8 && header.width != DSEC_TALLY_16) ||
+		(header.nwords > 0 && header.width != DSEC_TALLY_8) ||
+		header.base % 64 != 0 ||
 		(len - sizeof(header)) % header.width != 0 ||
-		(len - sizeof(header)) / header.width != header.count)
+		(len - sizeof(header)) / header.width < header.nwords ||
+		(len - sizeof(header)) / header.width - header.nwords != header.count)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("invalid state of an aggregate of subjects"),
@@ -125,7 +136,28 @@ dsec_count_unpack(bytea *bytes, DsecPacked *packed, int64 *number)
 	packed->width = (DsecTallyWidth) header.width;
 	packed->count = header.count;
 	packed->elements = (const uint8 *) VARDATA_ANY(bytes) + sizeof(header);
+	packed->base = header.base;
+	packed->nwords = header.nwords;
+	packed->words = packed->elements + header.count * header.width;
 	*number = header.number;
+}
+
+void
+dsec_count_add_packed(DsecTally *tally, const DsecPacked *packed)
+{
+	if (packed->nwords > 0)
+		dsec_tally_add_bits(tally, packed->base, packed->words, packed->nwords);
+	dsec_tally_add_packed(tally, packed->elements, packed->count);
+}
+
+static CountState *
+make_state(MemoryContext context, DsecTallyWidth width)
+{
+	CountState *state = MemoryContextAlloc(context, sizeof(CountState));
+
+	state->packed = NULL;
+	dsec_tally_init(&state->tally, context, width);
+	return state;
 }
 
 Datum
@@ -143,15 +175,16 @@ dsec_subject_count_add(PG_FUNCTION_ARGS)
 		arguments = dsec_arguments(fcinfo, 1);
 		if (dsec_arguments_null(arguments, fcinfo))
 			PG_RETURN_NULL();
-		state = MemoryContextAllocZero(context, sizeof(CountState));
-		state->tally = dsec_tally_create(context, dsec_arguments_width(arguments));
+		state = make_state(context, dsec_arguments_width(arguments));
 	}
 	else
 	{
 		arguments = dsec_arguments(fcinfo, 1);
 		state = (CountState *) PG_GETARG_POINTER(0);
+		if (dsec_arguments_tally_bigint(arguments, fcinfo, 1, &state->tally))
+			PG_RETURN_POINTER(state);
 	}
-	dsec_arguments_tally(arguments, fcinfo, state->tally);
+	dsec_arguments_tally(arguments, fcinfo, &state->tally);
 	PG_RETURN_POINTER(state);
 }
 
@@ -170,19 +203,16 @@ dsec_subject_count_combine(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(state);
 	}
 
-	width = other->tally != NULL ? dsec_tally_width(other->tally) : other->packed.width;
+	width = other->packed != NULL ? other->packed->width : dsec_tally_width(&other->tally);
 	if (state == NULL)
-	{
-		state = MemoryContextAllocZero(context, sizeof(CountState));
-		state->tally = dsec_tally_create(context, width);
-	}
-	if (state->tally == NULL || dsec_tally_width(state->tally) != width)
+		state = make_state(context, width);
+	if (state->packed != NULL || dsec_tally_width(&state->tally) != width)
 		elog(ERROR, "states of different aggregates cannot be combined");
 
-	if (other->tally != NULL)
-		dsec_tally_merge(state->tally, other->tally);
+	if (other->packed != NULL)
+		dsec_count_add_packed(&state->tally, other->packed);
 	else
-		dsec_tally_add_packed(state->tally, other->packed.elements, other->packed.count);
+		dsec_tally_merge(&state->tally, &other->tally);
 	PG_RETURN_POINTER(state);
 }
 
@@ -192,9 +222,9 @@ dsec_subject_count_serialize(PG_FUNCTION_ARGS)
 	CountState *state = (CountState *) PG_GETARG_POINTER(0);
 
 	(void) dsec_count_context(fcinfo);
-	if (state->tally == NULL)
+	if (state->packed != NULL)
 		elog(ERROR, "state of an aggregate is serialized already");
-	PG_RETURN_BYTEA_P(dsec_count_pack(state->tally, 0));
+	PG_RETURN_BYTEA_P(dsec_count_pack(&state->tally, 0));
 }
 
 /* What is returned refers to the argument, and lives as long: until it is combined. */
@@ -206,7 +236,8 @@ dsec_subject_count_deserialize(PG_FUNCTION_ARGS)
 
 	(void) dsec_count_context(fcinfo);
 	state = palloc0(sizeof(CountState));
-	dsec_count_unpack(PG_GETARG_BYTEA_PP(0), &state->packed, &number);
+	state->packed = palloc(sizeof(DsecPacked));
+	dsec_count_unpack(PG_GETARG_BYTEA_PP(0), state->packed, &number);
 	PG_RETURN_POINTER(state);
 }
 
@@ -218,5 +249,5 @@ dsec_subject_count_final(PG_FUNCTION_ARGS)
 	(void) dsec_count_context(fcinfo);
 	if (state == NULL)
 		PG_RETURN_INT64(0);
-	PG_RETURN_INT64((int64) dsec_tally_count(state->tally));
+	PG_RETURN_INT64((int64) dsec_tally_count(&state->tally));
 }

@@ -4,8 +4,9 @@
  *	  What the counting aggregates have in common.
  *
  * Their states travel between processes as bytea: a header, then elements of a
- * tally, packed, in no order.  The header is checked in full against the length
- * before anything is believed, although only an aggregate can hand it in.
+ * tally, packed, in no order, then its bitmap.  The header is checked in full
+ * against the length before anything is believed, although only an aggregate can
+ * hand it in.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,8 +20,11 @@
 typedef struct DsecPacked
 {
 	DsecTallyWidth width;
-	uint64		count;
+	uint64		count;			/* of those that are not in the bitmap */
 	const uint8 *elements;
+	uint64		base;			/* of the bitmap */
+	uint64		nwords;
+	const uint8 *words;
 } DsecPacked;
 
 /*
@@ -48,5 +52,8 @@ extern bytea *dsec_count_pack(DsecTally *tally, int64 number);
  * outlive the result.
  */
 extern void dsec_count_unpack(bytea *bytes, DsecPacked *packed, int64 *number);
+
+/* Add all elements of a serialised state to a tally of that width. */
+extern void dsec_count_add_packed(DsecTally *tally, const DsecPacked *packed);
 
 #endif							/* DSEC_COUNT_H */

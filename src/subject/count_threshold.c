@@ -129,7 +129,8 @@ dsec_over_threshold_combine(PG_FUNCTION_ARGS)
 		state->tally = NULL;
 		state->over = true;
 	}
-	else if (!state->over && (other->tally != NULL || other->packed.count > 0))
+	else if (!state->over && (other->tally != NULL ||
+							  other->packed.count > 0 || other->packed.nwords > 0))
 	{
 		DsecTallyWidth width = other->tally != NULL ?
 			dsec_tally_width(other->tally) : other->packed.width;
@@ -141,7 +142,7 @@ dsec_over_threshold_combine(PG_FUNCTION_ARGS)
 		if (other->tally != NULL)
 			dsec_tally_merge(state->tally, other->tally);
 		else
-			dsec_tally_add_packed(state->tally, other->packed.elements, other->packed.count);
+			dsec_count_add_packed(state->tally, &other->packed);
 		settle(state, dsec_tally_count(state->tally));
 	}
 	PG_RETURN_POINTER(state);

@@ -27,15 +27,16 @@
  * a ring while the memory of its line is fetched, and is looked up when it comes
  * round.  Small tables are probed at once.
  *
+ * Before a table of values of 8 bytes grows, tally_dense.c is asked whether most
+ * of the elements lie close together, and can be bits of a bitmap.  Whatever is
+ * added is tried there first.
+ *
  * No locks: a tally belongs to one process.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 #include <sodium.h>
 #include <sys/mman.h>
 
@@ -44,43 +45,10 @@
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "subject/tally.h"
+#include "subject/tally_slots.h"
 #include "utils/memutils.h"
 
-#define LINE_BYTES 64
-#define LINE8 (LINE_BYTES / DSEC_TALLY_8)	/* slots of a line */
-#define LINE16 (LINE_BYTES / DSEC_TALLY_16)
-#define FIRST_SIZE 16			/* slots of a new table, at least a line */
-#define STEEP_SIZE 4096			/* slots up to which a table grows fourfold */
-#define NEAR_BYTES (512 * 1024) /* a larger table is probed through the ring */
-#define HUGE_PAGE ((uintptr_t) 2 * 1024 * 1024)
-#define RING_SIZE 32			/* a power of two */
-#define BLOCK_SIZE 1024			/* elements merged in a row */
-
-/* Limit to the number of values in a table of that size. */
-#define FULL(size) ((size) / 16 * 11)
-
-/* a value of 16 bytes, one of 8 bytes is a bare uint64; the first word is its hash */
-typedef struct Wide
-{
-	uint64		word[2];
-} Wide;
-
-struct DsecTally
-{
-	void	   *slots;
-	uint64		size;			/* number of slots */
-	uint64		used;			/* values in the table */
-	int			shift;			/* of a hash, to find the slot */
-	DsecTallyWidth width;
-	bool		zero;			/* has the value that is all zeroes */
-	uint8		next;			/* where the next value enters the ring */
-	uint8		waiting;		/* values in the ring */
-	void	   *ring;			/* NULL while the table is small */
-	void	   *memory;			/* what the slots are aligned in */
-	MemoryContext context;
-};
-
-static uint64 secret[2];
+uint64		dsec_tally_secret[2];
 static bool secret_known = false;
 
 /*
@@ -93,71 +61,15 @@ find_secret(void)
 	static const char purpose[] = "dsec tally";
 	uint8		digest[crypto_generichash_BYTES_MIN];
 
-	StaticAssertStmt(sizeof(secret) <= sizeof(digest), "the digest fills the secret");
+	StaticAssertStmt(sizeof(dsec_tally_secret) <= sizeof(digest), "the digest fills the secret");
 	StaticAssertStmt(MOCK_AUTH_NONCE_LEN >= crypto_generichash_KEYBYTES_MIN &&
 					 MOCK_AUTH_NONCE_LEN <= crypto_generichash_KEYBYTES_MAX,
 					 "the nonce of the cluster can be a key");
 	if (crypto_generichash(digest, sizeof(digest), (const uint8 *) purpose, sizeof(purpose),
 						   (const uint8 *) GetMockAuthenticationNonce(), MOCK_AUTH_NONCE_LEN) != 0)
 		elog(ERROR, "could not derive a secret");
-	memcpy(secret, digest, sizeof(secret));
+	memcpy(dsec_tally_secret, digest, sizeof(dsec_tally_secret));
 	secret_known = true;
-}
-
-/* the finalizer of MurmurHash3: a bijection in which every bit moves all */
-static inline uint64
-mix(uint64 x)
-{
-	x ^= x >> 33;
-	x *= UINT64CONST(0xFF51AFD7ED558CCD);
-	x ^= x >> 33;
-	x *= UINT64CONST(0xC4CEB9FE1A85EC53);
-	x ^= x >> 33;
-	return x;
-}
-
-/* its inverse: the factors are the inverses modulo 2^64 */
-static inline uint64
-unmix(uint64 x)
-{
-	x ^= x >> 33;
-	x *= UINT64CONST(0x9CB4B2F8129337DB);
-	x ^= x >> 33;
-	x *= UINT64CONST(0x4F74430C22A54005);
-	x ^= x >> 33;
-	return x;
-}
-
-static inline uint64
-value8(uint64 element)
-{
-	return mix(element ^ secret[0]);
-}
-
-static inline uint64
-element8(uint64 value)
-{
-	return unmix(value) ^ secret[0];
-}
-
-static inline Wide
-value16(Wide element)
-{
-	Wide		value;
-
-	value.word[0] = mix((mix(element.word[0] ^ secret[0]) + element.word[1]) ^ secret[1]);
-	value.word[1] = element.word[0];
-	return value;
-}
-
-static inline Wide
-element16(Wide value)
-{
-	Wide		element;
-
-	element.word[0] = value.word[1];
-	element.word[1] = (unmix(value.word[0]) ^ secret[1]) - mix(element.word[0] ^ secret[0]);
-	return element;
 }
 
 uint64
@@ -169,69 +81,6 @@ dsec_tally_hash16(const uint8 *element)
 		find_secret();
 	memcpy(&wide, element, sizeof(wide));
 	return value16(wide).word[0];
-}
-
-static inline bool
-is_zero(Wide value)
-{
-	return (value.word[0] | value.word[1]) == 0;
-}
-
-#ifdef __SSE2__
-/* two slots compared; all bits of those that are equal */
-static inline __m128i
-equal8(const uint64 *slots, __m128i value)
-{
-	__m128i		halves = _mm_cmpeq_epi32(_mm_loadu_si128((const __m128i *) slots), value);
-
-	return _mm_and_si128(halves, _mm_shuffle_epi32(halves, _MM_SHUFFLE(2, 3, 0, 1)));
-}
-#endif
-
-/* these are written out, because compilers do not unroll at -O2 */
-static inline bool
-in_line8(const uint64 *line, uint64 value)
-{
-#ifdef __SSE2__
-	__m128i		both = _mm_set1_epi64x((int64) value);
-	__m128i		front = _mm_or_si128(equal8(line, both), equal8(line + 2, both));
-	__m128i		back = _mm_or_si128(equal8(line + 4, both), equal8(line + 6, both));
-
-	StaticAssertStmt(LINE8 == 8, "eight slots are compared");
-	return _mm_movemask_epi8(_mm_or_si128(front, back)) != 0;
-#else
-	StaticAssertStmt(LINE8 == 8, "eight slots are compared");
-	return (line[0] == value) | (line[1] == value) | (line[2] == value) | (line[3] == value) |
-		(line[4] == value) | (line[5] == value) | (line[6] == value) | (line[7] == value);
-#endif
-}
-
-static inline uint64
-difference(Wide a, Wide b)
-{
-	return (a.word[0] ^ b.word[0]) | (a.word[1] ^ b.word[1]);
-}
-
-static inline bool
-in_line16(const Wide *line, Wide value)
-{
-	StaticAssertStmt(LINE16 == 4, "four slots are compared");
-	return (difference(line[0], value) == 0) | (difference(line[1], value) == 0) |
-		(difference(line[2], value) == 0) | (difference(line[3], value) == 0);
-}
-
-/* number of values in a line, which is the index of its first empty slot */
-static inline int
-fill8(const uint64 *line)
-{
-	return (line[0] != 0) + (line[1] != 0) + (line[2] != 0) + (line[3] != 0) +
-		(line[4] != 0) + (line[5] != 0) + (line[6] != 0) + (line[7] != 0);
-}
-
-static inline int
-fill16(const Wide *line)
-{
-	return !is_zero(line[0]) + !is_zero(line[1]) + !is_zero(line[2]) + !is_zero(line[3]);
 }
 
 /*
@@ -252,8 +101,8 @@ want_huge_pages(void *memory, Size bytes)
 }
 
 /* Give the tally an empty table.  If memory lacks, the tally is as it was. */
-static void
-allocate(DsecTally *tally, uint64 size)
+void
+dsec_tally_allocate(DsecTally *tally, uint64 size)
 {
 	Size		bytes;
 	void	   *memory;
@@ -278,46 +127,7 @@ allocate(DsecTally *tally, uint64 size)
 	memset(tally->slots, 0, bytes);
 	tally->memory = memory;
 	tally->size = size;
-	tally->shift = 64 - pg_leftmost_one_pos64(size);
-}
-
-/* Put in a value that is not there yet; there must be room. */
-static inline void
-place8(DsecTally *tally, uint64 value)
-{
-	uint64		at = (value >> tally->shift) & ~(uint64) (LINE8 - 1);
-
-	for (;;)
-	{
-		uint64	   *line = (uint64 *) tally->slots + at;
-		int			fill = fill8(line);
-
-		if (likely(fill < LINE8))
-		{
-			line[fill] = value;
-			return;
-		}
-		at = (at + LINE8) & (tally->size - 1);
-	}
-}
-
-static inline void
-place16(DsecTally *tally, Wide value)
-{
-	uint64		at = (value.word[0] >> tally->shift) & ~(uint64) (LINE16 - 1);
-
-	for (;;)
-	{
-		Wide	   *line = (Wide *) tally->slots + at;
-		int			fill = fill16(line);
-
-		if (likely(fill < LINE16))
-		{
-			line[fill] = value;
-			return;
-		}
-		at = (at + LINE16) & (tally->size - 1);
-	}
+	tally->shift = (uint8) (64 - pg_leftmost_one_pos64(size));
 }
 
 static pg_noinline void
@@ -330,7 +140,7 @@ resize(DsecTally *tally, uint64 size)
 	if (tally->ring == NULL && size * tally->width > NEAR_BYTES)
 		tally->ring = MemoryContextAllocZero(tally->context, RING_SIZE * tally->width);
 
-	allocate(tally, size);
+	dsec_tally_allocate(tally, size);
 	if (tally->width == DSEC_TALLY_8)
 	{
 		const uint64 *values = old;
@@ -354,11 +164,20 @@ resize(DsecTally *tally, uint64 size)
 	pfree(old_memory);
 }
 
+/* The table is full. */
+static pg_noinline void
+grow(DsecTally *tally)
+{
+	if (tally->width == DSEC_TALLY_8 && dsec_tally_condense(tally))
+		return;
+	resize(tally, tally->size * (tally->size <= STEEP_SIZE ? 4 : 2));
+}
+
 static inline void
 count_one(DsecTally *tally)
 {
 	if (unlikely(++tally->used > FULL(tally->size)))
-		resize(tally, tally->size * (tally->size <= STEEP_SIZE ? 4 : 2));
+		grow(tally);
 }
 
 /* The value is not in its line: look farther, or put it in. */
@@ -495,30 +314,37 @@ drain(DsecTally *tally)
 	tally->next = 0;
 }
 
-DsecTally *
-dsec_tally_create(MemoryContext context, DsecTallyWidth width)
+void
+dsec_tally_init(DsecTally *tally, MemoryContext context, DsecTallyWidth width)
 {
-	DsecTally  *tally = MemoryContextAllocZero(context, sizeof(DsecTally));
-
 	Assert(width == DSEC_TALLY_8 || width == DSEC_TALLY_16);
 	if (!secret_known)
 		find_secret();
+	memset(tally, 0, sizeof(DsecTally));
 	tally->context = context;
-	tally->width = width;
-	allocate(tally, FIRST_SIZE);
+	tally->width = (uint8) width;
+	dsec_tally_allocate(tally, FIRST_SIZE);
+}
+
+DsecTally *
+dsec_tally_create(MemoryContext context, DsecTallyWidth width)
+{
+	DsecTally  *tally = MemoryContextAlloc(context, sizeof(DsecTally));
+
+	dsec_tally_init(tally, context, width);
 	return tally;
 }
 
 DsecTallyWidth
 dsec_tally_width(const DsecTally *tally)
 {
-	return tally->width;
+	return (DsecTallyWidth) tally->width;
 }
 
 void
-dsec_tally_add8(DsecTally *tally, uint64 element)
+dsec_tally_add8_outside(DsecTally *tally, uint64 element)
 {
-	Assert(tally->width == DSEC_TALLY_8);
+	Assert(tally->width == DSEC_TALLY_8 && element - tally->base >= tally->span);
 	enter8(tally, value8(element));
 }
 
@@ -533,16 +359,24 @@ dsec_tally_add16(DsecTally *tally, const uint8 *element)
 }
 
 uint64
-dsec_tally_count(DsecTally *tally)
+dsec_tally_count_outside(DsecTally *tally)
 {
 	drain(tally);
 	return tally->used + (tally->zero ? 1 : 0);
 }
 
 uint64
+dsec_tally_count(DsecTally *tally)
+{
+	/* draining may move elements into the bitmap */
+	drain(tally);
+	return dsec_tally_count_so_far(tally);
+}
+
+uint64
 dsec_tally_count_so_far(const DsecTally *tally)
 {
-	return tally->used + (tally->zero ? 1 : 0);
+	return tally->dense + tally->used + (tally->zero ? 1 : 0);
 }
 
 void
@@ -606,8 +440,10 @@ add_blocks(DsecTally *tally, const uint8 *from, uint64 n, bool slots)
 
 				memcpy(&value, at + j * sizeof(value), sizeof(value));
 				if (!slots)
-					enter8(tally, value8(value));
-				else if (value != 0)
+					dsec_tally_add8(tally, value);
+				else if (value == 0)
+					continue;
+				else if (tally->span == 0 || !dsec_tally_add_dense(tally, element8(value)))
 					enter8(tally, value);
 			}
 			else
@@ -628,7 +464,21 @@ add_blocks(DsecTally *tally, const uint8 *from, uint64 n, bool slots)
 void
 dsec_tally_add_packed(DsecTally *tally, const void *elements, uint64 n)
 {
-	dsec_tally_reserve(tally, n);
+	uint64		outside = n;
+
+	/* no room for those that go into the bitmap */
+	if (tally->span > 0)
+	{
+		for (uint64 i = 0; i < n; i++)
+		{
+			uint64		element;
+
+			memcpy(&element, (const uint8 *) elements + i * sizeof(element), sizeof(element));
+			if (element - tally->base < tally->span)
+				outside--;
+		}
+	}
+	dsec_tally_reserve(tally, outside);
 	add_blocks(tally, elements, n, false);
 }
 
@@ -637,13 +487,18 @@ dsec_tally_merge(DsecTally *tally, DsecTally *from)
 {
 	Assert(tally->width == from->width);
 	drain(from);
+	if (from->span > 0)
+		dsec_tally_add_bits(tally, from->base, from->bits, from->span / 64);
 	dsec_tally_reserve(tally, from->used);
 	add_blocks(tally, from->slots, from->size, true);
-	tally->zero |= from->zero;
+	if (from->zero && tally->width == DSEC_TALLY_8)
+		dsec_tally_add8(tally, element8(0));
+	else if (from->zero)
+		tally->zero = true;
 }
 
 void
-dsec_tally_elements(DsecTally *tally, void *out)
+dsec_tally_elements_outside(DsecTally *tally, void *out)
 {
 	uint8	   *to = out;
 
@@ -685,10 +540,19 @@ dsec_tally_elements(DsecTally *tally, void *out)
 	}
 }
 
+void
+dsec_tally_elements(DsecTally *tally, void *out)
+{
+	drain(tally);
+	if (tally->dense > 0)
+		out = dsec_tally_spread(tally, out);
+	dsec_tally_elements_outside(tally, out);
+}
+
 Size
 dsec_tally_bytes(const DsecTally *tally)
 {
-	return sizeof(DsecTally) + (Size) tally->size * tally->width +
+	return sizeof(DsecTally) + (Size) tally->size * tally->width + tally->span / 8 +
 		(tally->ring != NULL ? RING_SIZE * tally->width : 0);
 }
 
@@ -697,6 +561,8 @@ dsec_tally_free(DsecTally *tally)
 {
 	if (tally->ring != NULL)
 		pfree(tally->ring);
+	if (tally->bits != NULL)
+		pfree(tally->bits);
 	pfree(tally->memory);
 	pfree(tally);
 }
