@@ -227,6 +227,13 @@ install_private()
 	then
 		cp /usr/share/postgresql/*/extension/pgtap* "$dir/" 2>/dev/null || true
 	fi
+
+	# so can one of the same major version without mysql_fdw
+	if [ ! -e "$dir/mysql_fdw.control" ] && [ -e "/usr/lib/postgresql/$pg_major/lib/mysql_fdw.so" ]
+	then
+		cp "/usr/share/postgresql/$pg_major/extension/mysql_fdw"* "$dir/"
+		cp "/usr/lib/postgresql/$pg_major/lib/mysql_fdw.so" "$root$("$PG_CONFIG" --pkglibdir)/"
+	fi
 	export PATH="$private_bin:$PATH"
 }
 
