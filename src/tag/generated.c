@@ -6,7 +6,7 @@
  * What a generated column holds is made of other columns of its row, so it is
  * tagged as these are, with their subject, from the moment one of them is, and
  * without a label of its own.  A label that it does have adds to that; it never
- * takes anything away.
+ * takes anything away.  A function that declassifies ends it.
  *
  * A generated column reads no other generated column, so one pass over the
  * columns tagged otherwise is enough.
@@ -21,14 +21,39 @@
 #include "access/table.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_attrdef.h"
-#include "nodes/pg_list.h"
-#include "optimizer/optimizer.h"
+#include "nodes/nodeFuncs.h"
 #include "tag/builder.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-/* Attribute numbers, offset as pull_varattnos does, that the expression reads. */
+static bool
+ends_flow(Node *node)
+{
+	if (IsA(node, FuncExpr))
+		return dsec_tag_declassifies(((FuncExpr *) node)->funcid);
+	if (IsA(node, OpExpr))
+		return dsec_tag_declassifies(get_opcode(((OpExpr *) node)->opno));
+	return false;
+}
+
+/* Add the columns whose data reaches the result, as attribute numbers. */
+static bool
+collect(Node *node, Bitmapset **read)
+{
+	if (node == NULL || ends_flow(node))
+		return false;
+	if (IsA(node, Var))
+	{
+		*read = bms_add_member(*read, ((Var *) node)->varattno -
+							   FirstLowInvalidHeapAttributeNumber);
+		return false;
+	}
+	return expression_tree_walker(node, collect, read);
+}
+
+/* Columns that the expression is made of, offset as system columns need it. */
 static Bitmapset *
 columns_read(Oid relid, AttrNumber attno)
 {
@@ -51,8 +76,7 @@ columns_read(Oid relid, AttrNumber attno)
 											  RelationGetDescr(rel), &isnull);
 
 		if (!isnull)
-			pull_varattnos(stringToNode(TextDatumGetCString(expression)), 1,
-						   &result);
+			collect(stringToNode(TextDatumGetCString(expression)), &result);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);

@@ -33,6 +33,16 @@ SECURITY LABEL FOR dsec ON COLUMN mixed.diagnosis IS 'personal_health';
 SECURITY LABEL FOR dsec ON COLUMN mixed.mail IS 'listed_identifier; class=contact';
 SECURITY LABEL FOR dsec ON COLUMN mixed.dna IS 'human_genomic; subject=donor; space=person';
 SELECT column_name, tag, category, class, source, problem FROM dsec.tagged_columns WHERE relation = 'mixed'::regclass;
+-- a function that declassifies ends it
+CREATE FUNCTION mask(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT left($1, 0)';
+SECURITY LABEL FOR dsec ON FUNCTION mask(text) IS 'declassify; reason="nothing is left"';
+ALTER TABLE mixed ADD masked text GENERATED ALWAYS AS (mask(dna)) STORED,
+	ADD half text GENERATED ALWAYS AS (mask(dna) || diagnosis) STORED;
+SELECT column_name, tag FROM seen WHERE column_name IN ('masked', 'half');
+SECURITY LABEL FOR dsec ON FUNCTION mask(text) IS NULL;
+SELECT column_name, tag FROM seen WHERE column_name IN ('masked', 'half');
+ALTER TABLE mixed DROP masked, DROP half;
+DROP FUNCTION mask(text);
 ALTER TABLE mixed ALTER same DROP EXPRESSION, ALTER other DROP EXPRESSION;
 SELECT column_name, tag, source, problem FROM seen WHERE relation = 'mixed'::regclass;
 DROP TABLE mixed;
