@@ -16,6 +16,9 @@ CREATE FUNCTION subject_set_recv(internal) RETURNS subject_set
 CREATE FUNCTION subject_set_send(subject_set) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'dsec_subject_set_send'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION subject_set_analyze(internal) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'dsec_subject_set_analyze'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
 
 -- hashes do not compress, so nobody shall try
 CREATE TYPE subject_set (
@@ -23,6 +26,7 @@ CREATE TYPE subject_set (
 	OUTPUT = subject_set_out,
 	RECEIVE = subject_set_recv,
 	SEND = subject_set_send,
+	ANALYZE = subject_set_analyze,
 	INTERNALLENGTH = VARIABLE,
 	ALIGNMENT = double,
 	STORAGE = external
@@ -171,6 +175,7 @@ COMMENT ON FUNCTION subject_set_in(cstring) IS 'I/O of dsec.subject_set; error 2
 COMMENT ON FUNCTION subject_set_out(subject_set) IS 'I/O of dsec.subject_set; one set has one text; error 54000 when it would exceed 1 GB (about 100 million subjects)';
 COMMENT ON FUNCTION subject_set_recv(internal) IS 'binary I/O of dsec.subject_set; error 22P03 when the bytes are no set';
 COMMENT ON FUNCTION subject_set_send(subject_set) IS 'binary I/O of dsec.subject_set: version (2 bytes), flags (2), number of the key (8), number of subjects (8), hashes (8 each), big-endian';
+COMMENT ON FUNCTION subject_set_analyze(internal) IS 'ANALYZE of dsec.subject_set: NULLs and width; sets are not compared, for they may have been made under different keys';
 COMMENT ON FUNCTION subject_set_from_text(text) IS 'the set whose text this is; error 22P02 when it is none';
 COMMENT ON FUNCTION subject_set_from_text(character) IS 'the set whose text this is; error 22P02 when it is none';
 COMMENT ON FUNCTION subject_set_from_text(name) IS 'the set whose text this is; error 22P02 when it is none';
@@ -217,6 +222,7 @@ REVOKE ALL ON FUNCTION
 	subject_set_out(subject_set),
 	subject_set_recv(internal),
 	subject_set_send(subject_set),
+	subject_set_analyze(internal),
 	subject_set_from_text(text),
 	subject_set_from_text(character),
 	subject_set_from_text(name),

@@ -280,6 +280,13 @@ SELECT id FROM kept WHERE cardinality(s) <> id * id * id OR s <> (SELECT subject
 UPDATE kept SET s = s | (SELECT k.s FROM kept k WHERE k.id = 20);
 SELECT count(DISTINCT s::text), min(cardinality(s)), max(cardinality(s)) FROM kept;
 
+-- ANALYZE compares no sets
+CREATE TABLE mixed (s subject_set);
+INSERT INTO mixed VALUES (:'k12'), (:'other'), (:'k12'), (NULL);
+ANALYZE mixed;
+SELECT null_frac, avg_width > 0 AS width, n_distinct, most_common_vals IS NULL AS no_copies FROM pg_stats WHERE tablename = 'mixed';
+DROP TABLE mixed;
+
 -- everybody may
 CREATE ROLE set_user;
 SET ROLE set_user;
