@@ -60,7 +60,15 @@ column_is_tagged(const Value *value, Index rti, AttrNumber attno)
 	tags = dsec_tag_relation(rte->relid);
 	column = tags ? dsec_tag_column(tags, attno) : NULL;
 
-	return column != NULL && strcmp(column->category, value->category) == 0;
+	if (column == NULL || column->many)
+		return false;
+	for (int i = 0; i <= column->nalso; i++)
+	{
+		if (strcmp(dsec_tag_category(column, i), value->category) == 0)
+			return true;
+	}
+
+	return false;
 }
 
 static bool

@@ -150,10 +150,14 @@ is_covered(EState *estate, ResultRelInfo *target, CmdType operation,
 	{
 		const DsecTaggedColumn *column = &tags->columns[i];
 
-		if (column->subject == subject && bms_is_member(column->attno, attnos) &&
-			!dsec_sink_is_covered(estate, target, operation, column->attno,
-								  column->category))
-			return false;
+		if (column->subject != subject || !bms_is_member(column->attno, attnos))
+			continue;
+		for (int c = 0; c <= column->nalso; c++)
+		{
+			if (!dsec_sink_is_covered(estate, target, operation, column->attno,
+									  dsec_tag_category(column, c)))
+				return false;
+		}
 	}
 
 	return true;
