@@ -54,6 +54,7 @@ INSERT INTO pattern VALUES
 	('powers of two', '1::bigint << (i % 64)'),
 	('quadratic residues', '(i::bigint * i) % 65537'),
 	('scattered', 'abs(hashint4(i % 95000)::bigint) % 3000000'),
+	('scattered once', 'abs(hashint4(i)::bigint) % 3000000'),
 	('sparse', 'hashint8extended(i, 0)');
 -- sizes around those at which a table grows
 SELECT name, string_agg(differences, '' ORDER BY n) AS differences
@@ -61,7 +62,7 @@ SELECT name, string_agg(differences, '' ORDER BY n) AS differences
  GROUP BY name HAVING string_agg(differences, '') <> '' ORDER BY name;
 SELECT count(*) FROM pattern;
 -- large enough for the ring, and for the range to change many times
-SELECT name, differences(numbers, 200000) FROM pattern WHERE name IN ('from one', 'scattered', 'two thirds sparse', 'ranges of growing size') ORDER BY name;
+SELECT name, differences(numbers, 200000) FROM pattern WHERE name IN ('from one', 'scattered', 'scattered once', 'two thirds sparse', 'ranges of growing size') ORDER BY name;
 
 -- other integers
 SELECT dsec.subject_count(i::int2) = 60001 AS "int2", dsec.subject_count(i * 7000) = 60001 AS "int4", dsec.subject_count(i * 1000) = 60001 AS "dense int4", dsec.subject_count(i::numeric) = 60001 AS "numeric"
