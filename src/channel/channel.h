@@ -33,7 +33,6 @@ extern const char *dsec_channel_unplanned_read(Node *statement);
 typedef struct DsecDdl
 {
 	struct DsecDdl *outer;
-	SubTransactionId subxact;	/* it began in */
 	bool		ends_transaction;
 	bool		makes_empty;	/* makes a relation and puts nothing in */
 	Oid			made;			/* that relation, when it has been made */
@@ -42,10 +41,13 @@ typedef struct DsecDdl
 
 /*
  * Around every utility statement: tags of the relations and columns that it has
- * made or renamed are set when it has ended well.  The frame is the caller's.
+ * made or renamed are set when it has ended well.  The frame is the caller's, who
+ * calls one of the last two, also on error: it may be gone when a block of
+ * procedural code that catches the error aborts its subtransaction.
  */
 extern void dsec_channel_ddl_begin(DsecDdl *ddl, Node *statement);
 extern void dsec_channel_ddl_end(DsecDdl *ddl);
+extern void dsec_channel_ddl_abort(DsecDdl *ddl);
 
 extern void dsec_channel_ddl_init(void);
 

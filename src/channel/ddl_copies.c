@@ -235,7 +235,6 @@ dsec_channel_ddl_begin(DsecDdl *ddl, Node *statement)
 {
 	memset(ddl, 0, sizeof(DsecDdl));
 	ddl->outer = current;
-	ddl->subxact = GetCurrentSubTransactionId();
 	ddl->ends_transaction = IsA(statement, TransactionStmt);
 	ddl->makes_empty = IsA(statement, CreateStmt) ||
 		IsA(statement, CreateForeignTableStmt);
@@ -257,11 +256,10 @@ dsec_channel_ddl_end(DsecDdl *ddl)
 		apply_patterns();
 }
 
-static void
-forget_frames(SubTransactionId subxact)
+void
+dsec_channel_ddl_abort(DsecDdl *ddl)
 {
-	while (current != NULL && current->subxact >= subxact)
-		current = current->outer;
+	current = ddl->outer;
 }
 
 static void
@@ -275,9 +273,6 @@ end_transaction(XactEvent event, void *arg)
 				apply_patterns();
 			break;
 		case XACT_EVENT_ABORT:
-			current = NULL;
-			touched = NIL;
-			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
 			touched = NIL;
@@ -287,19 +282,10 @@ end_transaction(XactEvent event, void *arg)
 	}
 }
 
-static void
-end_subtransaction(SubXactEvent event, SubTransactionId subxact,
-				   SubTransactionId parent, void *arg)
-{
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		forget_frames(subxact);
-}
-
 void
 dsec_channel_ddl_init(void)
 {
 	prev_object_access = object_access_hook;
 	object_access_hook = copies_object_access;
 	RegisterXactCallback(end_transaction, NULL);
-	RegisterSubXactCallback(end_subtransaction, NULL);
 }

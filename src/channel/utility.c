@@ -252,8 +252,17 @@ channel_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	DsecDdl		ddl;
 
 	dsec_channel_ddl_begin(&ddl, pstmt->utilityStmt);
-	run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv,
-				dest, qc);
+	PG_TRY();
+	{
+		run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv,
+					dest, qc);
+	}
+	PG_CATCH();
+	{
+		dsec_channel_ddl_abort(&ddl);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	dsec_channel_ddl_end(&ddl);
 }
 
