@@ -20,6 +20,7 @@
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
+#include "executor/executor.h"
 
 #include "guard/copies.h"
 
