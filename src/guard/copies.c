@@ -33,6 +33,8 @@
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "guard/taint.h"
 #include "guc.h"
 #include "ledger/event.h"
 #include "lib/stringinfo.h"
@@ -241,6 +243,12 @@ has_sources(const PlannedStmt *stmt)
 	return false;
 }
 
+static bool
+has_parameters(const QueryDesc *queryDesc)
+{
+	return queryDesc->params != NULL;
+}
+
 static const char *
 statement_kind(CmdType operation)
 {
@@ -257,12 +265,80 @@ statement_kind(CmdType operation)
 	}
 }
 
+/*
+ * Can a value of the type hold what a column has?  A flag, a day or a number may
+ * come from somebody's text, but is not it.
+ */
+static bool
+may_hold(Oid relid, AttrNumber attno)
+{
+	switch (getBaseType(get_atttype(relid, attno)))
+	{
+		case BOOLOID:
+		case DATEOID:
+		case TIMEOID:
+		case TIMETZOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case INTERVALOID:
+			return false;
+		default:
+			return true;
+	}
+}
+
+static bool
+may_come_from(Oid relid, AttrNumber attno, List *columns)
+{
+	Oid			type = getBaseType(get_atttype(relid, attno));
+	ListCell   *lc;
+
+	if (may_hold(relid, attno))
+		return true;
+	foreach(lc, columns)
+	{
+		DsecColumnRef *column = lfirst(lc);
+
+		if (getBaseType(get_atttype(column->relid, column->attno)) == type)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The statement takes values from variables that may hold data of these columns:
+ * nobody knows whose.
+ */
+static void
+add_variables(List *copies, List *columns)
+{
+	ListCell   *lc;
+
+	foreach(lc, copies)
+	{
+		DsecCopy   *copy = lfirst(lc);
+
+		if (!OidIsValid(copy->target) ||
+			!(copy->from_param || copy->param_selects) ||
+			!may_come_from(copy->target, copy->attno, columns))
+			continue;
+		copy->sources = list_concat_copy(copy->sources, columns);
+		copy->merged = true;
+		copy->nkeys = 0;
+	}
+}
+
 static void
 follow_modified(QueryDesc *queryDesc)
 {
 	PlannedStmt *stmt = queryDesc->plannedstmt;
-	List	   *copies = dsec_lineage_copies(stmt, false, NULL);
+	List	   *columns = NIL;
+	bool		tainted = has_parameters(queryDesc) && dsec_taint_active(&columns);
+	List	   *copies = dsec_lineage_copies(stmt, tainted, queryDesc->sourceText);
 	int			i = 0;
+
+	if (tainted)
+		add_variables(copies, columns);
 
 	while (i < list_length(copies))
 	{
@@ -333,11 +409,11 @@ run_forgiving(void (*follow_copies) (QueryDesc *queryDesc), QueryDesc *queryDesc
 }
 
 static bool
-concerned(const PlannedStmt *stmt)
+concerned(const QueryDesc *queryDesc)
 {
 	return dsec_guc_mode != DSEC_MODE_OFF && IsTransactionState() &&
 		!IsParallelWorker() && !IsInParallelMode() && dsec_tag_database() &&
-		has_sources(stmt);
+		(has_parameters(queryDesc) || has_sources(queryDesc->plannedstmt));
 }
 
 void
@@ -350,11 +426,11 @@ dsec_copies_start(QueryDesc *queryDesc, int eflags)
 	if (stmt->resultRelations != NIL)
 	{
 		if ((stmt->commandType != CMD_DELETE || stmt->hasModifyingCTE) &&
-			concerned(stmt))
+			concerned(queryDesc))
 			run_forgiving(follow_modified, queryDesc);
 	}
 	else if (unlikely(queryDesc->dest->mydest == DestTransientRel) &&
-			 concerned(stmt))
+			 concerned(queryDesc))
 		run_forgiving(follow_refresh, queryDesc);
 }
 
@@ -414,7 +490,7 @@ dsec_copies_run(QueryDesc *queryDesc)
 {
 	if (likely(queryDesc->dest->mydest != DestIntoRel))
 		return;
-	if (concerned(queryDesc->plannedstmt))
+	if (concerned(queryDesc))
 		run_forgiving(wrap_startup, queryDesc);
 }
 
