@@ -11,6 +11,7 @@
 #include "channel/fdw.h"
 #include "compat.h"
 #include "guard/context.h"
+#include "guard/sending.h"
 #include "guc.h"
 #include "lineage/reads.h"
 #include "report.h"
@@ -220,6 +221,14 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 					dsec_guc_mode == DSEC_MODE_ENFORCING &&
 					dsec_context_may_count())
 					refuse_held_fetch((FetchStmt *) statement);
+				break;
+
+			case T_CreateForeignServerStmt:
+			case T_AlterForeignServerStmt:
+			case T_CreateUserMappingStmt:
+			case T_AlterUserMappingStmt:
+			case T_ImportForeignSchemaStmt:
+				dsec_sending_check_utility(statement);
 				break;
 
 			case T_AlterTableStmt:

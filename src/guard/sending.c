@@ -196,6 +196,26 @@ dsec_sending_check(QueryDesc *queryDesc)
 	MemoryContextDelete(scratch);
 }
 
+void
+dsec_sending_check_utility(Node *statement)
+{
+	List	   *columns;
+
+	switch (nodeTag(statement))
+	{
+		case T_CreateForeignServerStmt:
+		case T_AlterForeignServerStmt:
+		case T_CreateUserMappingStmt:
+		case T_AlterUserMappingStmt:
+		case T_ImportForeignSchemaStmt:
+			break;
+		default:
+			return;
+	}
+	if (sending_depth == 0 && dsec_taint_active(&columns))
+		refuse("fdw", "a foreign server by its options", columns);
+}
+
 /* ---- calls ---- */
 
 static bool

@@ -18,6 +18,12 @@
  */
 extern void dsec_sending_check(QueryDesc *queryDesc);
 
+/*
+ * A statement that tells a foreign server, or this one about it, what stands in
+ * its text: the same, because EXECUTE may have put the text together.
+ */
+extern void dsec_sending_check_utility(Node *statement);
+
 extern void dsec_sending_init(void);
 
 #endif							/* DSEC_SENDING_H */
