@@ -103,6 +103,8 @@ my $lateral = 'SELECT count(*) FROM genome g, LATERAL (SELECT 1 FROM letters l W
 stopped_at_100($lateral, 'a parameterised foreign scan', $server);
 stopped_at_100('SELECT * FROM letters WHERE seq = ANY (ARRAY(SELECT seq FROM genome))', '= ANY (ARRAY(SELECT))', $server);
 stopped_at_100("SELECT * FROM letters WHERE seq = (SELECT string_agg(seq, '') FROM genome)", 'a scalar subquery', $server);
+stopped_at_100("SELECT g.seq, s.n FROM genome g, LATERAL (SELECT l.n FROM letters l WHERE l.seq = g.seq AND l.n < 0 OFFSET 0) s",
+	'a scan that finds nothing for anybody', $server);
 stopped_at_100("PREPARE p AS $lateral; EXECUTE p; EXECUTE p", 'a prepared statement', $server);
 stopped_at_100("DO 'BEGIN PERFORM count(*) FROM genome g, LATERAL (SELECT 1 FROM letters l WHERE l.seq = g.seq OFFSET 0) s; END'",
 	'a statement in a DO block', $server);
