@@ -231,7 +231,14 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 				dsec_sending_check_utility(statement);
 				break;
 
+			case T_NotifyStmt:
+			case T_CreateForeignTableStmt:
+				dsec_sending_check_utility(statement);
+				break;
+
 			case T_AlterTableStmt:
+				dsec_sending_check_utility(statement);
+				/* FALLTHROUGH */
 			case T_CreateStmt:
 			case T_IndexStmt:
 			case T_ReindexStmt:

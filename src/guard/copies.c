@@ -333,8 +333,11 @@ follow_modified(QueryDesc *queryDesc)
 {
 	PlannedStmt *stmt = queryDesc->plannedstmt;
 	List	   *columns = NIL;
-	bool		tainted = has_parameters(queryDesc) && dsec_taint_active(&columns);
-	List	   *copies = dsec_lineage_copies(stmt, tainted, queryDesc->sourceText);
+	bool		in_text = dsec_taint_in_text(queryDesc);
+	bool		tainted = (in_text || has_parameters(queryDesc)) &&
+		dsec_taint_active(&columns);
+	List	   *copies = dsec_lineage_copies(stmt, tainted,
+											 in_text ? NULL : queryDesc->sourceText);
 	int			i = 0;
 
 	if (tainted)
@@ -413,7 +416,8 @@ concerned(const QueryDesc *queryDesc)
 {
 	return dsec_guc_mode != DSEC_MODE_OFF && IsTransactionState() &&
 		!IsParallelWorker() && !IsInParallelMode() && dsec_tag_database() &&
-		(has_parameters(queryDesc) || has_sources(queryDesc->plannedstmt));
+		(has_parameters(queryDesc) || dsec_taint_in_text(queryDesc) ||
+		 has_sources(queryDesc->plannedstmt));
 }
 
 void

@@ -353,7 +353,8 @@ guard_ExecutorStart(QueryDesc *queryDesc, int eflags)
 
 	if (unlikely(late))
 		check_covered(queryDesc);
-	if (queryDesc->params && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+	if ((queryDesc->params || queryDesc->dest->mydest == DestSPI) &&
+		(eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 		dsec_sending_check(queryDesc);
 	dsec_copies_start(queryDesc, eflags);
 

@@ -128,12 +128,12 @@ is_foreign_and_untagged(Oid relid)
 }
 
 static void
-check_ships(QueryDesc *queryDesc, List *columns)
+check_ships(QueryDesc *queryDesc, List *columns, const char *source)
 {
 	ListCell   *lc;
 
 	foreach(lc, dsec_lineage_ships(queryDesc->plannedstmt, dsec_egress_is, true,
-								   queryDesc->sourceText))
+								   source))
 	{
 		DsecShip   *ship = lfirst(lc);
 
@@ -151,14 +151,14 @@ check_ships(QueryDesc *queryDesc, List *columns)
 }
 
 static void
-check_writes(QueryDesc *queryDesc, List *columns)
+check_writes(QueryDesc *queryDesc, List *columns, const char *source)
 {
 	ListCell   *lc;
 
 	if (queryDesc->plannedstmt->resultRelations == NIL)
 		return;
 	foreach(lc, dsec_lineage_copies(queryDesc->plannedstmt, true,
-									queryDesc->sourceText))
+									source))
 	{
 		DsecCopy   *copy = lfirst(lc);
 
@@ -178,9 +178,13 @@ dsec_sending_check(QueryDesc *queryDesc)
 	MemoryContext scratch;
 	MemoryContext old;
 	List	   *columns;
+	bool		in_text;
 
-	if (queryDesc->params == NULL || queryDesc->params->numParams == 0 ||
-		dsec_guc_mode == DSEC_MODE_OFF || sending_depth > 0)
+	if (dsec_guc_mode == DSEC_MODE_OFF || sending_depth > 0)
+		return;
+	in_text = dsec_taint_in_text(queryDesc);
+	if (!in_text &&
+		(queryDesc->params == NULL || queryDesc->params->numParams == 0))
 		return;
 
 	scratch = AllocSetContextCreate(CurrentMemoryContext,
@@ -189,16 +193,40 @@ dsec_sending_check(QueryDesc *queryDesc)
 	old = MemoryContextSwitchTo(scratch);
 	if (dsec_taint_active(&columns))
 	{
-		check_ships(queryDesc, columns);
-		check_writes(queryDesc, columns);
+		const char *source = in_text ? NULL : queryDesc->sourceText;
+
+		check_ships(queryDesc, columns, source);
+		check_writes(queryDesc, columns, source);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
 }
 
+/* Does ALTER TABLE set what a foreign server is told? */
+static bool
+sets_options(AlterTableStmt *statement)
+{
+	ListCell   *lc;
+
+	foreach(lc, statement->cmds)
+	{
+		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
+
+		if (command->subtype == AT_GenericOptions ||
+			command->subtype == AT_AlterColumnGenericOptions ||
+			(command->subtype == AT_AddColumn &&
+			 statement->objtype == OBJECT_FOREIGN_TABLE))
+			return true;
+	}
+
+	return false;
+}
+
 void
 dsec_sending_check_utility(Node *statement)
 {
+	const char *channel = "fdw";
+	const char *where = "a foreign server by its options";
 	List	   *columns;
 
 	switch (nodeTag(statement))
@@ -208,12 +236,23 @@ dsec_sending_check_utility(Node *statement)
 		case T_CreateUserMappingStmt:
 		case T_AlterUserMappingStmt:
 		case T_ImportForeignSchemaStmt:
+		case T_CreateForeignTableStmt:
+			break;
+		case T_AlterTableStmt:
+			if (!sets_options((AlterTableStmt *) statement))
+				return;
+			break;
+		case T_NotifyStmt:
+			if (((NotifyStmt *) statement)->payload == NULL)
+				return;
+			channel = "function";
+			where = "listeners";
 			break;
 		default:
 			return;
 	}
 	if (sending_depth == 0 && dsec_taint_active(&columns))
-		refuse("fdw", "a foreign server by its options", columns);
+		refuse(channel, where, columns);
 }
 
 /* ---- calls ---- */

@@ -377,6 +377,23 @@ dsec_taint_read_inside(void)
 }
 
 bool
+dsec_taint_in_text(const QueryDesc *queryDesc)
+{
+	MemoryContext context;
+
+	if (queryDesc->dest->mydest != DestSPI)
+		return false;
+	for (context = GetMemoryChunkContext(queryDesc->plannedstmt);
+		 context != NULL; context = MemoryContextGetParent(context))
+	{
+		if (context == CacheMemoryContext)
+			return false;
+	}
+
+	return true;
+}
+
+bool
 dsec_taint_in_write(void)
 {
 	DsecTaintFrame *frame = dsec_taint_frame;

@@ -62,6 +62,13 @@ extern bool dsec_taint_in_write(void);
 extern bool dsec_taint_read_inside(void);
 
 /*
+ * Was the text of this nested statement put together when it was run (EXECUTE of
+ * PL/pgSQL, and what other languages run)?  Then its constants may come from
+ * variables, too.  Plans of statements that stand in a function are kept.
+ */
+extern bool dsec_taint_in_text(const QueryDesc *queryDesc);
+
+/*
  * A query begins to run, or goes on, and stops; also on error (PG_FINALLY).  In a
  * database without tags neither is needed.
  */
