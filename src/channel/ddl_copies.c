@@ -11,8 +11,8 @@
  * before the transaction commits or is prepared.
  *
  * What has been noted belongs to the transaction.  Frames stand on the C stack,
- * one for each utility statement under way; those that an error has left are
- * unlinked when their subtransaction aborts.
+ * one for each utility statement under way, and are unlinked as it ends or its
+ * error passes.
  *
  * Costs DDL something, and a statement that is none two comparisons.
  *
@@ -46,12 +46,14 @@ typedef struct Touched
 	Oid			relid;
 	Oid			schema;
 	bool		empty;			/* made by a statement that puts nothing in */
+	SubTransactionId done_in;	/* rules were applied in this subtransaction */
 } Touched;
 
 static object_access_hook_type prev_object_access = NULL;
 
 /* of the transaction, in its memory */
 static List *touched = NIL;
+static List *done = NIL;		/* in subtransactions, which may be rolled back */
 
 /* the innermost utility statement under way */
 static DsecDdl *current = NULL;
@@ -80,6 +82,7 @@ note_touched(Oid relid, Oid schema, bool empty)
 	new->relid = relid;
 	new->schema = schema;
 	new->empty = empty;
+	new->done_in = InvalidSubTransactionId;
 	touched = lappend(touched, new);
 	MemoryContextSwitchTo(old);
 }
@@ -160,6 +163,26 @@ apply_to(List *patterns, const Touched *what)
 													   false));
 }
 
+/*
+ * What a statement touches may be seen to inside of a statement that it runs, in
+ * a subtransaction.  When that is rolled back, it is to be seen to again.
+ */
+static void
+keep_done(void)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+	ListCell   *lc;
+
+	foreach(lc, GetCurrentTransactionNestLevel() > 1 ? touched : NIL)
+	{
+		Touched    *what = (Touched *) lfirst(lc);
+
+		what->done_in = GetCurrentSubTransactionId();
+		done = lappend(done, what);
+	}
+	MemoryContextSwitchTo(old);
+}
+
 /* Apply the rules to everything touched so far. */
 static void
 apply_patterns(void)
@@ -172,6 +195,7 @@ apply_patterns(void)
 	ListCell   *lc;
 	bool		snapshot = !ActiveSnapshotSet();
 
+	keep_done();
 	touched = NIL;
 	if (snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
@@ -276,10 +300,40 @@ end_transaction(XactEvent event, void *arg)
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
 			touched = NIL;
+			done = NIL;
 			break;
 		default:
 			break;
 	}
+}
+
+static void
+end_subtransaction(SubXactEvent event, SubTransactionId subxact,
+				   SubTransactionId parent, void *arg)
+{
+	MemoryContext old;
+	ListCell   *lc;
+
+	if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	old = MemoryContextSwitchTo(TopTransactionContext);
+	foreach(lc, done)
+	{
+		Touched    *what = (Touched *) lfirst(lc);
+
+		if (what->done_in != subxact)
+			continue;
+		what->done_in = parent;
+		if (event == SUBXACT_EVENT_ABORT_SUB)
+		{
+			/* it may have been filled since */
+			what->empty = false;
+			touched = lappend(touched, what);
+		}
+		if (event == SUBXACT_EVENT_ABORT_SUB || parent == TopSubTransactionId)
+			done = foreach_delete_current(done, lc);
+	}
+	MemoryContextSwitchTo(old);
 }
 
 void
@@ -288,4 +342,5 @@ dsec_channel_ddl_init(void)
 	prev_object_access = object_access_hook;
 	object_access_hook = copies_object_access;
 	RegisterXactCallback(end_transaction, NULL);
+	RegisterSubXactCallback(end_subtransaction, NULL);
 }

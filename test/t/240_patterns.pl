@@ -102,6 +102,26 @@ $node->safe_psql('postgres', "SET check_function_bodies = off; CREATE SCHEMA mar
 	ALTER SCHEMA mart2 RENAME TO mart; GRANT USAGE, CREATE ON SCHEMA mart TO builder");
 is(tags('postgres', "relation = 'mart.sample'::regclass"), $tag, 'and when a schema gets the name');
 
+# ----- a statement that runs others, which are rolled back -------------------
+
+$node->safe_psql('postgres', <<'SQL');
+CREATE FUNCTION mart.fails() RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	BEGIN
+		BEGIN
+			CREATE TEMP TABLE t (i int);
+		EXCEPTION WHEN division_by_zero THEN
+		END;
+		RAISE EXCEPTION 'no';
+	EXCEPTION WHEN raise_exception THEN
+	END;
+	RETURN 1;
+END $$;
+DROP TABLE mart.sample;
+CREATE TABLE mart.sample AS SELECT mart.fails() AS patient_id, 'ACGT'::text AS genome;
+SQL
+is(tags('postgres', "relation = 'mart.sample'::regclass"), $tag, 'what is rolled back takes no tag along');
+
 # ----- a rule that does not fit ---------------------------------------------
 
 $r = Dsec::run($node, "CREATE TABLE mart.wrong (id int, genome text); INSERT INTO mart.wrong VALUES (1, 'ACGT')", user => 'builder');
