@@ -28,11 +28,13 @@
 #include "access/htup_details.h"
 #include "access/parallel.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "guard/taint.h"
 #include "guc.h"
@@ -40,6 +42,10 @@
 #include "lib/stringinfo.h"
 #include "lineage/copies.h"
 #include "lineage/groups.h"
+#include "lineage/plantree.h"
+#include "lineage/rows.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
 #include "report.h"
 #include "storage/lmgr.h"
 #include "tag/propagate.h"
@@ -66,6 +72,7 @@ static object_access_hook_type prev_object_access = NULL;
 static Creation creation;
 static bool creating = false;	/* inside of its start-up */
 static Oid	created = InvalidOid;	/* by the start-up */
+static DestReceiver *created_by = NULL;
 static Oid	rewritten = InvalidOid; /* for which a heap was last made */
 
 /* ----------------------------------------------------------------
@@ -249,6 +256,19 @@ has_parameters(const QueryDesc *queryDesc)
 	return queryDesc->params != NULL;
 }
 
+/*
+ * Could constants and parameters of the statement come from functions?  Those of a
+ * statement of the client only by what the planner has evaluated for it.
+ */
+static bool
+takes_variables(const QueryDesc *queryDesc)
+{
+	List	   *columns;
+
+	return has_parameters(queryDesc) || dsec_taint_in_text(queryDesc) ||
+		(dsec_taint_frame == NULL && dsec_taint_active(&columns));
+}
+
 static const char *
 statement_kind(CmdType operation)
 {
@@ -328,18 +348,80 @@ add_variables(List *copies, List *columns)
 	}
 }
 
+static bool
+is_tagged(Oid relid, AttrNumber attno)
+{
+	const DsecRelationTags *tags = dsec_tag_relation(relid);
+
+	return tags != NULL && dsec_tag_column(tags, attno) != NULL;
+}
+
+/*
+ * What an UPDATE that may move rows from one partition to another takes along: all
+ * columns, also those that it does not set.
+ */
+static List *
+moved_columns(const PlannedStmt *stmt)
+{
+	const Plan *plan = stmt->planTree;
+	const ModifyTable *node;
+	List	   *copies = NIL;
+	Oid			root;
+	ListCell   *lc;
+
+	if (dsec_lineage_is_covered(stmt))
+		plan = plan->lefttree;
+	if (plan == NULL || !IsA(plan, ModifyTable))
+		return NIL;
+	node = (const ModifyTable *) plan;
+	if (node->rootRelation == 0 ||
+		!(node->partColsUpdated || node->operation == CMD_MERGE))
+		return NIL;
+	root = rt_fetch(node->rootRelation, stmt->rtable)->relid;
+	foreach(lc, node->resultRelations)
+	{
+		Oid			relid = rt_fetch(lfirst_int(lc), stmt->rtable)->relid;
+		const DsecRelationTags *tags = dsec_tag_relation(relid);
+		Bitmapset  *attnos = tags ? bms_copy(tags->attnos) : NULL;
+		int			attno = -1;
+
+		while ((attno = bms_next_member(attnos, attno)) >= 0)
+		{
+			DsecCopy   *copy;
+			DsecColumnRef *source;
+			AttrNumber	there = dsec_rows_root_attno(relid, root, attno);
+
+			/* members of a tagged tree are of one kind */
+			if (there <= 0 || is_tagged(root, there))
+				continue;
+			source = palloc(sizeof(DsecColumnRef));
+			source->relid = relid;
+			source->attno = attno;
+			copy = palloc0(sizeof(DsecCopy));
+			copy->target = root;
+			copy->attno = there;
+			copy->sources = list_make1(source);
+			copies = lappend(copies, copy);
+		}
+	}
+
+	return copies;
+}
+
 static void
 follow_modified(QueryDesc *queryDesc)
 {
 	PlannedStmt *stmt = queryDesc->plannedstmt;
 	List	   *columns = NIL;
 	bool		in_text = dsec_taint_in_text(queryDesc);
-	bool		tainted = (in_text || has_parameters(queryDesc)) &&
-		dsec_taint_active(&columns);
+	bool		tainted = takes_variables(queryDesc) && dsec_taint_active(&columns);
 	List	   *copies = dsec_lineage_copies(stmt, tainted,
 											 in_text ? NULL : queryDesc->sourceText);
+	List	   *moved = moved_columns(stmt);
 	int			i = 0;
 
+	if (moved != NIL)
+		(void) follow(moved, 0, ((DsecCopy *) linitial(moved))->target, "UPDATE");
 	if (tainted)
 		add_variables(copies, columns);
 
@@ -416,7 +498,7 @@ concerned(const QueryDesc *queryDesc)
 {
 	return dsec_guc_mode != DSEC_MODE_OFF && IsTransactionState() &&
 		!IsParallelWorker() && !IsInParallelMode() && dsec_tag_database() &&
-		(has_parameters(queryDesc) || dsec_taint_in_text(queryDesc) ||
+		(takes_variables(queryDesc) ||
 		 has_sources(queryDesc->plannedstmt));
 }
 
@@ -464,6 +546,9 @@ create_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 	PG_END_TRY();
 	if (!OidIsValid(created))
 		elog(ERROR, "could not tell which relation was created");
+	created_by = self;
+	if (copies == NIL)
+		return;
 	follow(copies, 0, created,
 		   get_rel_relkind(created) == RELKIND_MATVIEW ?
 		   "CREATE MATERIALIZED VIEW" : "CREATE TABLE AS");
@@ -474,9 +559,7 @@ wrap_startup(QueryDesc *queryDesc)
 {
 	List	   *copies = output_copies(queryDesc);
 
-	if (copies == NIL)
-		return;
-	if (refuses())
+	if (copies != NIL && refuses())
 	{
 		DsecPropagation p;
 
@@ -494,8 +577,161 @@ dsec_copies_run(QueryDesc *queryDesc)
 {
 	if (likely(queryDesc->dest->mydest != DestIntoRel))
 		return;
-	if (concerned(queryDesc))
+	created_by = NULL;
+	if (dsec_guc_mode != DSEC_MODE_OFF && IsTransactionState() &&
+		!IsParallelWorker() && !IsInParallelMode() && dsec_tag_database())
 		run_forgiving(wrap_startup, queryDesc);
+}
+
+/* ----------------------------------------------------------------
+ * What functions returned
+ * ----------------------------------------------------------------
+ */
+
+/* Could the function have run a query and return what it has read? */
+static bool
+returns_data(Oid function, void *context)
+{
+	if (function >= FirstNormalObjectId)
+		return true;
+	if (func_volatile(function) == PROVOLATILE_IMMUTABLE)
+		return false;
+	switch (get_func_rettype(function))
+	{
+		case TEXTOID:
+		case XMLOID:
+		case RECORDOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static bool
+calls_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, returns_data, NULL))
+		return true;
+	return expression_tree_walker(node, calls_walker, context);
+}
+
+/* Is such a function called below, so that a column may have its result? */
+static void
+calls_below(Plan **plan, void *arg)
+{
+	bool	   *found = arg;
+
+	if (*plan == NULL || *found)
+		return;
+	*found = calls_walker((Node *) (*plan)->targetlist, NULL);
+	if (!*found && IsA(*plan, FunctionScan))
+		*found = calls_walker((Node *) ((FunctionScan *) *plan)->functions, NULL);
+	if (!*found)
+		dsec_plan_children(*plan, calls_below, arg);
+}
+
+static bool
+value_is_returned(Plan *plan, Node *expression)
+{
+	bool		found = false;
+
+	if (IsA(expression, Const))
+		return false;
+	if (calls_walker(expression, NULL))
+		return true;
+	if (IsA(plan, FunctionScan))
+		return calls_walker((Node *) ((FunctionScan *) plan)->functions, NULL);
+	dsec_plan_children(plan, calls_below, &found);
+
+	return found;
+}
+
+/* Copies to the columns that may hold what a function returned. */
+static List *
+returned_copies(Plan *plan, Oid relid, List *colnos, List *columns)
+{
+	List	   *copies = NIL;
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, plan->targetlist)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+		AttrNumber	attno = entry->resno;
+		DsecCopy   *copy;
+
+		if (entry->resjunk)
+			continue;
+		if (colnos != NIL)
+		{
+			if (n >= list_length(colnos))
+				break;
+			attno = list_nth_int(colnos, n++);
+		}
+		if (!value_is_returned(plan, (Node *) entry->expr) ||
+			!may_come_from(relid, attno, columns))
+			continue;
+		copy = palloc0(sizeof(DsecCopy));
+		copy->target = relid;
+		copy->attno = attno;
+		copy->sources = columns;
+		copy->merged = true;
+		copies = lappend(copies, copy);
+	}
+
+	return copies;
+}
+
+static void
+follow_returned(QueryDesc *queryDesc)
+{
+	PlannedStmt *stmt = queryDesc->plannedstmt;
+	Plan	   *plan = stmt->planTree;
+	List	   *columns;
+	List	   *copies = NIL;
+
+	if (!dsec_taint_active(&columns))
+		return;
+	if (plan != NULL && dsec_lineage_is_covered(stmt))
+		plan = plan->lefttree;
+	if (plan == NULL)
+		return;
+	if (IsA(plan, ModifyTable))
+	{
+		ModifyTable *node = (ModifyTable *) plan;
+		Index		rti = node->rootRelation;
+
+		if (rti == 0)
+			rti = linitial_int(node->resultRelations);
+
+		if (node->operation == CMD_INSERT || node->operation == CMD_UPDATE)
+			copies = returned_copies(outerPlan(plan),
+									 rt_fetch(rti, stmt->rtable)->relid,
+									 node->operation == CMD_UPDATE ?
+									 linitial(node->updateColnosLists) : NIL,
+									 columns);
+	}
+	else if (queryDesc->dest->mydest == DestIntoRel)
+	{
+		if (created_by != queryDesc->dest)
+			elog(ERROR, "could not tell which relation was created");
+		copies = returned_copies(plan, created, NIL, columns);
+	}
+	if (copies != NIL)
+		follow(copies, 0, ((DsecCopy *) linitial(copies))->target,
+			   statement_kind(stmt->commandType));
+}
+
+void
+dsec_copies_returned(QueryDesc *queryDesc)
+{
+	if ((queryDesc->plannedstmt->resultRelations != NIL ||
+		 queryDesc->dest->mydest == DestIntoRel) &&
+		dsec_guc_mode != DSEC_MODE_OFF && IsTransactionState() &&
+		!IsParallelWorker() && !IsInParallelMode())
+		run_forgiving(follow_returned, queryDesc);
 }
 
 /* What pg_class says of a relation that has just been made. */

@@ -22,6 +22,13 @@ extern void dsec_copies_start(QueryDesc *queryDesc, int eflags);
  */
 extern void dsec_copies_run(QueryDesc *queryDesc);
 
+/*
+ * A query has run, and functions that it called have read tagged columns: have
+ * tags follow to where it has put what they returned.  Nobody else can see these
+ * rows before the transaction commits.
+ */
+extern void dsec_copies_returned(QueryDesc *queryDesc);
+
 extern void dsec_copies_init(void);
 
 #endif							/* DSEC_GUARD_COPIES_H */

@@ -586,6 +586,8 @@ guard_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
 	PG_TRY();
 	{
 		run_in_context(DSEC_EXECUTOR_RUN_CALL);
+		if (unlikely(dsec_taint_read_inside()))
+			dsec_copies_returned(queryDesc);
 	}
 	PG_FINALLY();
 	{
