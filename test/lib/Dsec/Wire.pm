@@ -16,6 +16,7 @@ Dsec::Wire - a client that speaks PostgreSQL's protocol itself
   is($r->{copy}, '');                           # data of COPY TO STDOUT
   is($r->{sqlstate}, '');                       # of the first error
   is($r->{notices}[0], 'text');
+  is_deeply($r->{notifications}[0], [ 'channel', 'payload' ]);
   is($r->{order}, 'DD');                        # D row, d copy data, N notice, E error
 
   $r = $c->prepare('s1', 'SELECT $1::int');     # extended protocol
@@ -162,7 +163,7 @@ sub result
 {
 	my ($self, $until) = @_;
 	my %r = (
-		rows => [], copy => '', notices => [], tags => [], order => '',
+		rows => [], copy => '', notices => [], notifications => [], tags => [], order => '',
 		sqlstate => '', error => '', detail => '', hint => '',
 		suspended => 0, closed => 0);
 
@@ -204,6 +205,10 @@ sub result
 		elsif ($type eq 'N')
 		{
 			push @{ $r{notices} }, fields_of($body)->{M};
+		}
+		elsif ($type eq 'A')
+		{
+			push @{ $r{notifications} }, [ (unpack 'NZ*Z*', $body)[ 1, 2 ] ];
 		}
 		elsif ($type eq 'C')
 		{
