@@ -11,8 +11,9 @@
  *	  - a plan that is running hands tagged columns to functions, or
  *	  - a plan that is running writes a tagged relation with row triggers.
  *
- * A statement that the client itself sends is never nested in anything, and
- * one without parameters takes nothing from a variable.
+ * A statement that the client itself sends is never nested in anything.  A
+ * nested one takes from variables by its parameters, and by its constants when
+ * its text was put together at run time.
  *
  *-------------------------------------------------------------------------
  */
