@@ -380,6 +380,12 @@ begin_call(FmgrInfo *flinfo, Datum *private)
 	if (call->egress == NULL)
 		return;
 	check_call(flinfo, call->egress);
+	if (call->egress == &dsec_egress_unknown)
+	{
+		/* nothing tagged is in play, so nothing can be sent */
+		call->egress = NULL;
+		return;
+	}
 	dsec_context_enter(call->egress->channel, call->egress->target);
 	sending_depth++;
 	call->depth++;

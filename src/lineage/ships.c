@@ -162,9 +162,15 @@ any_leaky(PlannedStmt *stmt)
 static List *
 add_ships(List *targets, PlannedStmt *stmt)
 {
-	List	   *ships = dsec_lineage_ships(stmt, dsec_egress_is, false, NULL);
-	bool		has_leaky = ships != NIL && any_leaky(stmt);
+	List	   *ships;
+	bool		has_leaky;
 	ListCell   *lc;
+
+	if (!dsec_lineage_mentions_tagged(stmt))
+		return targets;
+	dsec_egress_require();
+	ships = dsec_lineage_ships(stmt, dsec_egress_is, false, NULL);
+	has_leaky = ships != NIL && any_leaky(stmt);
 
 	foreach(lc, ships)
 	{

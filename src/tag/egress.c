@@ -33,7 +33,12 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "guc.h"
 #include "miscadmin.h"
+#include "pgstat.h"
+#include "report.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -43,8 +48,10 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 #define MAX_ATTEMPTS 4
+#define RETRY_MILLISECONDS 10
 
 /* one row; NULL: anything */
 typedef struct Rule
@@ -85,6 +92,8 @@ static uint64 changes = 1;
 static uint64 loaded_at = 0;
 static Oid	table = InvalidOid;
 
+const DsecEgress dsec_egress_unknown = {"function", "unknown"};
+
 /* given out to callers who keep them */
 static List *given = NIL;
 
@@ -112,7 +121,8 @@ text_column(HeapTuple row, TupleDesc descriptor, const char *name)
 	return SPI_getvalue(row, descriptor, attno);
 }
 
-static void
+/* False when the table is locked, and so cannot be read now. */
+static bool
 load_rules(void)
 {
 	Oid			schema = get_namespace_oid("dsec", true);
@@ -126,9 +136,17 @@ load_rules(void)
 	if (!OidIsValid(table) ||
 		getExtensionOfObject(RelationRelationId, table) !=
 		get_extension_oid("dsec", true))
-		return;
+		return true;
 
-	relation = table_open(table, AccessShareLock);
+	/* whoever locks the table must not hold up all planning */
+	if (!ConditionalLockRelationOid(table, AccessShareLock))
+		return false;
+	relation = try_table_open(table, NoLock);
+	if (relation == NULL)
+	{
+		UnlockRelationOid(table, AccessShareLock);
+		return false;
+	}
 	scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
 	while (HeapTupleIsValid(row = systable_getnext(scan)))
 	{
@@ -151,14 +169,17 @@ load_rules(void)
 	}
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
+
+	return true;
 }
 
-/* Have the rules, and an empty table of functions. */
-static void
+/* Have the rules, and an empty table of functions; false when not now. */
+static bool
 load(void)
 {
 	HASHCTL		ctl;
 	int			attempts = 0;
+	bool		complete;
 
 	if (loaded_at == 0)
 	{
@@ -180,8 +201,10 @@ load(void)
 			context = AllocSetContextCreate(CacheMemoryContext,
 											"dsec egress functions",
 											ALLOCSET_SMALL_SIZES);
-		load_rules();
-	} while (loaded_at != changes && ++attempts < MAX_ATTEMPTS);
+		complete = load_rules();
+	} while (complete && loaded_at != changes && ++attempts < MAX_ATTEMPTS);
+	if (!complete)
+		return false;
 
 	ctl.keysize = sizeof(Oid);
 	ctl.entrysize = sizeof(Entry);
@@ -189,6 +212,8 @@ load(void)
 	functions = hash_create("dsec egress functions", 64, &ctl,
 							HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	loaded = true;
+
+	return true;
 }
 
 /* The library's name, without its directory and suffix. */
@@ -351,8 +376,12 @@ find(Oid function)
 	uint64		before;
 
 	MemoryContextSwitchTo(scratch);
-	if (!loaded || loaded_at != changes)
-		load();
+	if ((!loaded || loaded_at != changes) && !load())
+	{
+		MemoryContextSwitchTo(old);
+		MemoryContextDelete(scratch);
+		return &dsec_egress_unknown;
+	}
 	before = changes;
 	egress = rules == NIL ? NULL : find_egress(function);
 	if (egress == NULL && rules != NIL)
@@ -406,6 +435,52 @@ bool
 dsec_egress_is(Oid function)
 {
 	return dsec_egress_function(function) != NULL;
+}
+
+/* One more try, without looking up a function. */
+static pg_noinline bool
+is_known(void)
+{
+	volatile bool known = false;
+
+	if ((loaded && loaded_at == changes) || busy || !OidIsValid(MyDatabaseId))
+		return true;
+	busy = true;
+	PG_TRY();
+	{
+		known = load();
+	}
+	PG_FINALLY();
+	{
+		busy = false;
+	}
+	PG_END_TRY();
+
+	return known;
+}
+
+void
+dsec_egress_require(void)
+{
+	TimestampTz deadline;
+
+	if (is_known())
+		return;
+	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+										   dsec_guc_ledger_timeout);
+	do
+	{
+		if (GetCurrentTimestamp() >= deadline)
+			ereport(ERROR,
+					(errcode(ERRCODE_DSEC_FAIL_CLOSED),
+					 errmsg("cannot tell which functions send data away"),
+					 errdetail("Table dsec.egress_function is locked by another session."),
+					 errhint("Have that session end its transaction, and try again.")));
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 RETRY_MILLISECONDS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	} while (!is_known());
 }
 
 /* ---- the table ---- */

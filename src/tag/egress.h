@@ -23,7 +23,19 @@ typedef struct DsecEgress
  */
 extern const DsecEgress *dsec_egress_function(Oid function);
 
-/* Does it match any? */
+/*
+ * What both functions here answer with while the catalogue cannot be read,
+ * because another session has locked it: anything may send.
+ */
+extern const DsecEgress dsec_egress_unknown;
+
+/* Does it match any, as far as that is known? */
 extern bool dsec_egress_is(Oid function);
+
+/*
+ * Have the catalogue readable.  Waits at most dsec.ledger_timeout, then raises
+ * DS003.
+ */
+extern void dsec_egress_require(void);
 
 #endif							/* DSEC_EGRESS_H */
