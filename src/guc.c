@@ -75,6 +75,14 @@ assign_mode(int newval, void *extra)
 		ResetPlanCache();
 }
 
+/* So may plans that rely on tags that follow copies. */
+static void
+assign_copies(int newval, void *extra)
+{
+	if (newval != dsec_guc_copies)
+		ResetPlanCache();
+}
+
 /*
  * Define every setting.  Called from _PG_init; the settings that size shared
  * memory exist only when the library is preloaded.
@@ -120,7 +128,7 @@ dsec_guc_init(void)
 							 copies_options,
 							 PGC_SIGHUP,
 							 0,
-							 NULL, NULL, NULL);
+							 NULL, assign_copies, NULL);
 	DefineCustomStringVariable("dsec.ledger_database",
 							   "Database that holds rules, recipients, bindings, events and the ledger.",
 							   NULL,

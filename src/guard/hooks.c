@@ -345,6 +345,25 @@ check_covered(QueryDesc *queryDesc)
 			 errhint("Run it again.")));
 }
 
+/*
+ * A guard made while tags followed copies does not know of servers that need it
+ * now that they do not.  Cached plans are made anew; this one was not cached.
+ */
+static pg_noinline void
+check_targets(PlannedStmt *stmt)
+{
+	List	   *targets = list_nth(((CustomScan *) stmt->planTree)->custom_private,
+								   DSEC_GUARD_TARGETS);
+
+	if (list_difference(dsec_lineage_targets(stmt, false), targets) == NIL)
+		return;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_DSEC_FAIL_CLOSED),
+			 errmsg("dsec.copies has changed since this statement was planned"),
+			 errhint("Run it again.")));
+}
+
 static void
 guard_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
@@ -353,6 +372,10 @@ guard_ExecutorStart(QueryDesc *queryDesc, int eflags)
 
 	if (unlikely(late))
 		check_covered(queryDesc);
+	if (stmt->resultRelations != NIL && dsec_lineage_is_covered(stmt) &&
+		dsec_guc_copies != DSEC_COPIES_PROPAGATE &&
+		dsec_guc_mode == DSEC_MODE_ENFORCING)
+		check_targets(stmt);
 	if ((queryDesc->params || queryDesc->dest->mydest == DestSPI) &&
 		(eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 		dsec_sending_check(queryDesc);

@@ -23,6 +23,7 @@
 #include "foreign/foreign.h"
 #include "lineage/cover.h"
 #include "lineage/plantree.h"
+#include "lineage/routed.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/value.h"
 #include "parser/parsetree.h"
@@ -146,11 +147,11 @@ add_server(List *servers, Oid relid)
 
 /* Rows that are routed may end up in any foreign partition. */
 static List *
-add_partition_servers(List *servers, Oid root)
+add_partition_servers(List *servers, List *relids)
 {
 	ListCell   *lc;
 
-	foreach(lc, find_all_inheritors(root, NoLock, NULL))
+	foreach(lc, relids)
 	{
 		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE)
 			servers = add_server(servers, lfirst_oid(lc));
@@ -176,17 +177,26 @@ routed_root(const PlannedStmt *stmt, const ModifyTable *modify)
 }
 
 static List *
-add_routed_servers(List *servers, const PlannedStmt *stmt, const Plan *plan)
+add_routed_servers(List *servers, PlannedStmt *stmt, const Plan *plan)
 {
 	Oid			root;
+	List	   *relids;
+	List	   *routed;
 
 	if (plan != NULL && IsA(plan, CustomScan))
 		plan = plan->lefttree;	/* the guard's child */
 	if (plan == NULL || !IsA(plan, ModifyTable))
 		return servers;
 	root = routed_root(stmt, (const ModifyTable *) plan);
+	if (!OidIsValid(root))
+		return servers;
 
-	return OidIsValid(root) ? add_partition_servers(servers, root) : servers;
+	relids = find_all_inheritors(root, NoLock, NULL);
+	routed = add_partition_servers(NIL, relids);
+	if (routed == NIL || dsec_lineage_follows_rows(stmt, root, relids))
+		return servers;
+
+	return list_union(servers, routed);
 }
 
 List *
@@ -202,7 +212,8 @@ dsec_lineage_query_servers(const Query *query)
 		if (rte->relkind == RELKIND_FOREIGN_TABLE)
 			servers = add_server(servers, rte->relid);
 		if (rte->inh || rte->relkind == RELKIND_PARTITIONED_TABLE)
-			servers = add_partition_servers(servers, rte->relid);
+			servers = add_partition_servers(servers,
+											find_all_inheritors(rte->relid, NoLock, NULL));
 	}
 	foreach(lc, query->cteList)
 		servers = list_union(servers,
@@ -213,7 +224,7 @@ dsec_lineage_query_servers(const Query *query)
 }
 
 List *
-dsec_lineage_target_servers(const PlannedStmt *stmt)
+dsec_lineage_target_servers(PlannedStmt *stmt)
 {
 	List	   *servers = NIL;
 	ListCell   *lc;

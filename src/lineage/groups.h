@@ -135,9 +135,10 @@ extern void dsec_lineage_cover_row_counts(PlannedStmt *stmt);
 
 /*
  * The foreign servers (of String) that the plan writes rows to, those included
- * whose tables are partitions that its rows may be routed into.
+ * whose tables are partitions that its rows may be routed into; unless these are
+ * tagged, by the time, so that they charge what they receive (routed.h).
  */
-extern List *dsec_lineage_target_servers(const PlannedStmt *stmt);
+extern List *dsec_lineage_target_servers(PlannedStmt *stmt);
 
 /* Before planning: the same, or some more. */
 extern List *dsec_lineage_query_servers(const Query *query);

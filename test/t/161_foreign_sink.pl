@@ -9,7 +9,7 @@ use Dsec;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $here = Dsec::node('here', conf => "dsec.mode = enforcing\ndsec.unassigned = log\n");
+my $here = Dsec::node('here', conf => "dsec.mode = enforcing\ndsec.unassigned = log\ndsec.copies = propagate\n");
 my $r;
 
 plan skip_all => 'postgres_fdw is not installed'
@@ -242,6 +242,69 @@ is($r->{sqlstate}, 'DS001', 'no more than the threshold leaves by routing');
 $r = here("UPDATE part SET region = 'far' WHERE region = 'near'");
 is($r->{sqlstate}, 'DS001', 'nor by moving rows');
 is(received('part_far'), 50, 'what was refused did not arrive');
+
+# a partitioned table that nobody has tagged
+server('routed');
+$there->safe_psql('postgres', 'CREATE TABLE routed_far (person_id int, region text, seq text)');
+$here->safe_psql('postgres', $_) foreach (
+	'CREATE TABLE routed (person_id int, region text, seq text) PARTITION BY LIST (region)',
+	"CREATE TABLE routed_near PARTITION OF routed FOR VALUES IN ('near')",
+	"CREATE FOREIGN TABLE routed_far PARTITION OF routed FOR VALUES IN ('far') SERVER routed");
+$r = here("INSERT INTO routed SELECT person_id, CASE WHEN person_id <= 10 THEN 'far' ELSE 'near' END, seq FROM genome");
+is($r->{sqlstate}, '', 'tagged rows are routed through a table without tags');
+is(counted('routed'), 10, 'those that leave are charged');
+$r = here("INSERT INTO routed SELECT person_id, 'far', seq FROM genome");
+is($r->{sqlstate}, 'DS001', 'and stopped');
+is(received('routed_far'), 10, 'with nothing of the refused statement');
+
+# where the rows cannot answer for themselves, the statement is an export
+my $n = 0;
+foreach my $case (
+	['a constant for each row that a tagged column selected', "SELECT 1, 'near', 'x' FROM genome WHERE seq IS NOT NULL"],
+	['a row of several people', "SELECT 1, 'near', max(seq) FROM genome"],
+	['people without their key', "SELECT NULL, 'near', seq FROM genome"],
+	['a function', "SELECT person_id, 'near', seq || region_of(person_id) FROM genome"],
+	['a function within a built-in one', "SELECT person_id, 'near', seq || (SELECT count(*) FROM ts_stat('SELECT ''a''::tsvector')) FROM genome"],
+	['a function that reads', "SELECT i, 'near', peek(i) FROM generate_series(1, 150) i"],
+	['a trigger', 'SELECT person_id, \'near\', seq FROM genome',
+		'CREATE TRIGGER t BEFORE INSERT ON %s_far FOR EACH ROW EXECUTE FUNCTION nothing()'],
+	['a generated column', 'SELECT person_id, \'near\', seq FROM genome',
+		q{ALTER TABLE %s ADD COLUMN g text GENERATED ALWAYS AS ('x'::text) STORED}],
+	['copies are only recorded', 'SELECT person_id, \'near\', seq FROM genome', undef, 'log'])
+{
+	my ($what, $query, $ddl, $copies) = @$case;
+	my $name = 'kept' . ++$n;
+
+	server($name);
+	$here->safe_psql('postgres', $_) foreach (
+		$n > 1 ? () : (
+			q{CREATE FUNCTION region_of(int) RETURNS text LANGUAGE sql IMMUTABLE AS $$SELECT 'x'$$},
+			q{CREATE FUNCTION peek(int) RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN (SELECT seq FROM genome WHERE person_id = $1); END$$},
+			q{CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$}),
+		"CREATE TABLE $name (person_id int, region text, seq text) PARTITION BY LIST (region)",
+		"CREATE TABLE ${name}_near PARTITION OF $name FOR VALUES IN ('near')",
+		"CREATE FOREIGN TABLE ${name}_far PARTITION OF $name FOR VALUES IN ('far') SERVER $name",
+		$ddl ? sprintf($ddl, $name) : ());
+	Dsec::setting($here, 'dsec.copies', $copies) if $copies;
+	$r = here("INSERT INTO $name (person_id, region, seq) $query");
+	is($r->{sqlstate}, 'DS001', "an export to all servers: $what");
+	Dsec::setting($here, 'dsec.copies', 'propagate') if $copies;
+}
+
+# a plan that was made while tags followed copies
+server('stale');
+$here->safe_psql('postgres', $_) foreach (
+	'CREATE TABLE stale (person_id int, region text, seq text) PARTITION BY LIST (region)',
+	"CREATE TABLE stale_near PARTITION OF stale FOR VALUES IN ('near')",
+	"CREATE FOREIGN TABLE stale_far PARTITION OF stale FOR VALUES IN ('far') SERVER stale");
+$r = here("PREPARE p AS INSERT INTO stale SELECT person_id, 'near', seq FROM genome;
+	EXECUTE p; SELECT count(*) FROM stale_near;
+	ALTER SYSTEM SET dsec.copies = 'log'; SELECT pg_reload_conf(); SELECT pg_sleep(0.5);
+	EXECUTE p");
+like($r->{out}, qr/^200$/m, 'rows that stay are not charged');
+is($r->{sqlstate}, 'DS001', 'until tags do not follow copies any more');
+$here->safe_psql('postgres', 'ALTER SYSTEM RESET dsec.copies');
+Dsec::setting($here, 'dsec.copies', 'propagate');
 
 # MERGE may insert into foreign partitions
 server('merged');
