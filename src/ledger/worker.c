@@ -24,8 +24,12 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "catalog/indexing.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_extension.h"
 #include "commands/dbcommands.h"
@@ -49,6 +53,8 @@
 #include "storage/spin.h"
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/pidfile.h"
@@ -475,6 +481,31 @@ reset_tasks(void)
 	set_text(shared->trouble, NULL);
 }
 
+/*
+ * The extension's OID, from the catalog itself.  Who creates or drops it wakes
+ * us when its transaction has committed, but before it tells the caches, which
+ * get_extension_oid() asks since 18.
+ */
+static Oid
+find_extension(void)
+{
+	Relation	relation = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			result = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber,
+				F_NAMEEQ, CStringGetDatum("dsec"));
+	scan = systable_beginscan(relation, ExtensionNameIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		result = ((Form_pg_extension) GETSTRUCT(tuple))->oid;
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return result;
+}
+
 /* Note what extension the ledger database has now. */
 static void
 note_extension(Oid extension)
@@ -516,7 +547,7 @@ look(void)
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	extension = get_extension_oid("dsec", true);
+	extension = find_extension();
 	CommitTransactionCommand();
 
 	looked = now;
@@ -556,7 +587,7 @@ run_task(int i)
 	enable_timeout_after(STATEMENT_TIMEOUT, TASK_TIMEOUT);
 	LockDatabaseObject(ExtensionRelationId, shared->extension, 0,
 					   AccessShareLock);
-	extension = get_extension_oid("dsec", true);
+	extension = find_extension();
 	if (extension != shared->extension)
 	{
 		disable_timeout(STATEMENT_TIMEOUT, false);
