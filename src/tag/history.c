@@ -151,6 +151,7 @@ insert_rows(void)
 	Oid			table;
 	Oid			user;
 	int			context;
+	bool		read_only = XactReadOnly;
 	ListCell   *lc;
 
 	if (rows == NIL)
@@ -162,12 +163,16 @@ insert_rows(void)
 		SetUserIdAndSecContext(owner_of(table),
 							   context | SECURITY_LOCAL_USERID_CHANGE |
 							   SECURITY_NOFORCE_RLS);
+
+		/* a temporary table gets its tag in such a transaction, too */
+		XactReadOnly = false;
 		PushActiveSnapshot(GetTransactionSnapshot());
 		SPI_connect();
 		foreach(lc, rows)
 			insert_row(lfirst(lc));
 		SPI_finish();
 		PopActiveSnapshot();
+		XactReadOnly = read_only;
 		SetUserIdAndSecContext(user, context);
 	}
 	rows = NIL;

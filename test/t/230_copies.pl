@@ -76,4 +76,13 @@ $node->safe_psql('postgres', $_) foreach (
 is(tag_of('loot', 's'), 'human_genomic; subjects=many', 'what came through a variable is of many');
 is(tag_of('loot', 'b'), '', 'a flag is left alone');
 
+# ---- a transaction that only reads ----------------------------------------------
+
+is($node->safe_psql('postgres', 'CREATE TEMP TABLE own (person_id int, seq text); BEGIN READ ONLY;
+	INSERT INTO own SELECT * FROM genome LIMIT 1; COMMIT;
+	SELECT tag FROM dsec.tagged_columns WHERE relation = $$own$$::regclass'),
+	'human_genomic; subject=person_id; space=person', 'may write to temporary tables, and the tag follows');
+isnt($node->psql('postgres', 'CREATE TEMP TABLE own (person_id int, seq text); BEGIN READ ONLY;
+	INSERT INTO own SELECT * FROM genome LIMIT 1; CREATE TABLE no ()'), 0, 'and to no others');
+
 done_testing();
