@@ -404,11 +404,12 @@ labelled_relations(void)
 	{
 		FormData_pg_seclabel *form = (FormData_pg_seclabel *) GETSTRUCT(tuple);
 
-		result = list_append_unique_oid(result, form->objoid);
+		result = lappend_oid(result, form->objoid);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	list_sort(result, list_oid_cmp);
+	list_deduplicate_oid(result);
 	return result;
 }
 
@@ -460,6 +461,25 @@ warn_mixed_space(const DsecRelationTags *tags)
 			}
 		}
 	}
+}
+
+/*
+ * Does the label bring a subject to the relation that none of its other columns
+ * has?  Only then is there something new to say about the space.
+ */
+static bool
+new_subject(const ObjectAddress *object, const DsecRelationTags *tags)
+{
+	const DsecTaggedColumn *column = dsec_tag_column(tags, object->objectSubId);
+
+	if (column == NULL)
+		return object->objectSubId == 0;
+	for (int i = 0; i < tags->ncolumns; i++)
+	{
+		if (&tags->columns[i] != column && tags->columns[i].subject == column->subject)
+			return false;
+	}
+	return true;
 }
 
 /* Does the tag itself say that each row version is a subject? */
@@ -624,7 +644,7 @@ set_label(const ObjectAddress *object, const char *text)
 	else if (relation && kind != DSEC_ON_FIELD && after[0].tags != NULL)
 	{
 		warn_columns(object, after[0].tags);
-		if (label != NULL)
+		if (label != NULL && new_subject(object, after[0].tags))
 			warn_mixed_space(after[0].tags);
 	}
 	invalidate(object, relids);
