@@ -215,6 +215,31 @@ is($there->safe_psql('postgres', "SELECT count(*) FROM updated WHERE seq = 'x'")
 $r = here('DELETE FROM updated WHERE person_id > 140');
 is($r->{sqlstate}, '', 'DELETE sends nothing that the server has not sent');
 
+# a sequence over there remembers what has arrived, whatever is rolled back
+$there->safe_psql('postgres', $_) foreach (
+	'CREATE SEQUENCE heard',
+	q{CREATE FUNCTION hear() RETURNS trigger LANGUAGE plpgsql AS
+	$$BEGIN PERFORM pg_catalog.nextval('public.heard'); RETURN NEW; END$$});
+foreach my $case (['heard_rows', ''], ['heard_batches', "batch_size '10'"])
+{
+	my ($name, $options) = @$case;
+
+	sink($name, options => $options);
+	$there->safe_psql('postgres',
+		"SELECT setval('heard', 1, false); CREATE TRIGGER hear BEFORE INSERT OR UPDATE ON $name FOR EACH ROW EXECUTE FUNCTION hear()");
+	$r = here("INSERT INTO $name SELECT i, 'A' FROM generate_series(1, 105) i");
+	is($r->{sqlstate}, 'DS001', "$name: too many people");
+	is($there->safe_psql('postgres', 'SELECT last_value FROM heard'), 100,
+		"$name: the other server has not seen more than may be sent");
+}
+$there->safe_psql('postgres', "DROP TRIGGER hear ON heard_rows; INSERT INTO heard_rows SELECT i, 'A' FROM generate_series(1, 105) i");
+$there->safe_psql('postgres',
+	"SELECT setval('heard', 1, false); CREATE TRIGGER hear BEFORE UPDATE ON heard_rows FOR EACH ROW EXECUTE FUNCTION hear()");
+$r = here("UPDATE heard_rows SET seq = 'C'");
+is($r->{sqlstate}, 'DS001', 'an UPDATE of too many people');
+is($there->safe_psql('postgres', 'SELECT last_value FROM heard'), 100,
+	'it has not seen more of that either');
+
 # ---- partitions ----
 
 server('parts');
