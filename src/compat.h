@@ -56,6 +56,19 @@
 #define DSEC_IS_VIRTUAL(attribute) false
 #endif
 
+/* What does COPY ... TO read by name?  Materialized views since 18, and all
+ * partitions of a partitioned table since 19. */
+#if PG_VERSION_NUM >= 190000
+#define DSEC_IS_COPIED(relkind) \
+	((relkind) == RELKIND_RELATION || (relkind) == RELKIND_MATVIEW || \
+	 (relkind) == RELKIND_PARTITIONED_TABLE)
+#elif PG_VERSION_NUM >= 180000
+#define DSEC_IS_COPIED(relkind) \
+	((relkind) == RELKIND_RELATION || (relkind) == RELKIND_MATVIEW)
+#else
+#define DSEC_IS_COPIED(relkind) ((relkind) == RELKIND_RELATION)
+#endif
+
 /* this transaction's number in this backend */
 #if PG_VERSION_NUM >= 170000
 #define DSEC_MY_LXID (MyProc->vxid.lxid)

@@ -15,6 +15,7 @@
 #include "catalog/pg_class.h"
 #include "channel/channel.h"
 #include "commands/copy.h"
+#include "compat.h"
 #include "nodes/makefuncs.h"
 #include "tag/tag.h"
 #include "utils/lsyscache.h"
@@ -49,8 +50,8 @@ dsec_channel_copy_as_query(const CopyStmt *stmt)
 	rel = table_openrv(stmt->relation, AccessShareLock);
 	tags = dsec_tag_relation(RelationGetRelid(rel));
 
-	/* COPY of anything but a table is an error of core's */
-	if (tags != NULL && rel->rd_rel->relkind == RELKIND_RELATION)
+	/* COPY of anything else is an error of core's */
+	if (tags != NULL && DSEC_IS_COPIED(rel->rd_rel->relkind))
 	{
 		List	   *attnos = CopyGetAttnums(RelationGetDescr(rel), rel,
 											stmt->attlist);
@@ -71,7 +72,7 @@ dsec_channel_copy_as_query(const CopyStmt *stmt)
 		{
 			from = makeRangeVar(get_namespace_name(RelationGetNamespace(rel)),
 								pstrdup(RelationGetRelationName(rel)), -1);
-			from->inh = false;
+			from->inh = rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
 			select->fromClause = list_make1(from);
 
 			result = copyObject((CopyStmt *) stmt);
