@@ -2,7 +2,7 @@
 
 run_ctas()
 {
-	sql "$1" bench -c 'DROP TABLE IF EXISTS copies.made'
+	sql "$1" bench -c 'SET client_min_messages = warning' -c 'DROP TABLE IF EXISTS copies.made'
 	run_statement "$1" 'CREATE TABLE copies.made AS SELECT * FROM copies.source'
 }
 
