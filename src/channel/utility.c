@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "guard/context.h"
 #include "guard/sending.h"
+#include "guard/taint.h"
 #include "guc.h"
 #include "lineage/reads.h"
 #include "report.h"
@@ -266,7 +267,9 @@ channel_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 					   DestReceiver *dest, QueryCompletion *qc)
 {
 	DsecDdl		ddl;
+	bool		in_text;
 
+	in_text = dsec_taint_set_utility_in_text(dsec_taint_utility_in_text(pstmt, dest));
 	dsec_channel_ddl_begin(&ddl, pstmt->utilityStmt);
 	PG_TRY();
 	{
@@ -275,10 +278,12 @@ channel_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	}
 	PG_CATCH();
 	{
+		(void) dsec_taint_set_utility_in_text(in_text);
 		dsec_channel_ddl_abort(&ddl);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	(void) dsec_taint_set_utility_in_text(in_text);
 	dsec_channel_ddl_end(&ddl);
 }
 

@@ -28,14 +28,13 @@
 #include "access/htup_details.h"
 #include "access/parallel.h"
 #include "access/table.h"
-#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "guard/copies_int.h"
 #include "guard/taint.h"
 #include "guc.h"
 #include "ledger/event.h"
@@ -44,7 +43,6 @@
 #include "lineage/groups.h"
 #include "lineage/plantree.h"
 #include "lineage/rows.h"
-#include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 #include "report.h"
 #include "storage/lmgr.h"
@@ -57,22 +55,31 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 
 /* the destination whose start-up creates a relation for these copies */
 typedef struct Creation
 {
-	DestReceiver *dest;
 	void		(*startup) (DestReceiver *self, int operation, TupleDesc typeinfo);
+	MemoryContext query;		/* that of the query */
 	List	   *copies;
+	List	   *variables;		/* of DsecColumnRef: what parameters may hold */
 } Creation;
+
+/* a relation that a destination has made; gone with its query, also on error */
+typedef struct Created
+{
+	DestReceiver *dest;
+	Oid			relid;
+	struct Created *outer;
+	MemoryContextCallback forget;
+} Created;
 
 static object_access_hook_type prev_object_access = NULL;
 
 static Creation creation;
 static bool creating = false;	/* inside of its start-up */
 static Oid	created = InvalidOid;	/* by the start-up */
-static DestReceiver *created_by = NULL;
+static Created *creations = NULL;	/* of queries that run, innermost first */
 static Oid	rewritten = InvalidOid; /* for which a heap was last made */
 
 /* ----------------------------------------------------------------
@@ -156,8 +163,8 @@ warn(Oid relid, const char *rows, const char *many, const char *sources,
 }
 
 /* The copies to one relation, which begin at this cell; returns the next. */
-static int
-follow(List *copies, int first, Oid relid, const char *statement)
+int
+dsec_copies_follow(List *copies, int first, Oid relid, const char *statement)
 {
 	StringInfoData rows;
 	StringInfoData many;
@@ -269,8 +276,8 @@ takes_variables(const QueryDesc *queryDesc)
 		(dsec_taint_frame == NULL && dsec_taint_active(&columns));
 }
 
-static const char *
-statement_kind(CmdType operation)
+const char *
+dsec_copies_statement(CmdType operation)
 {
 	switch (operation)
 	{
@@ -307,8 +314,8 @@ may_hold(Oid relid, AttrNumber attno)
 	}
 }
 
-static bool
-may_come_from(Oid relid, AttrNumber attno, List *columns)
+bool
+dsec_copies_may_come_from(Oid relid, AttrNumber attno, List *columns)
 {
 	Oid			type = getBaseType(get_atttype(relid, attno));
 	ListCell   *lc;
@@ -327,20 +334,20 @@ may_come_from(Oid relid, AttrNumber attno, List *columns)
 
 /*
  * The statement takes values from variables that may hold data of these columns:
- * nobody knows whose.
+ * nobody knows whose.  "output" is the relation that the output goes to, if any.
  */
 static void
-add_variables(List *copies, List *columns)
+add_variables(List *copies, Oid output, List *columns)
 {
 	ListCell   *lc;
 
-	foreach(lc, copies)
+	foreach(lc, columns ? copies : NIL)
 	{
 		DsecCopy   *copy = lfirst(lc);
+		Oid			relid = OidIsValid(copy->target) ? copy->target : output;
 
-		if (!OidIsValid(copy->target) ||
-			!(copy->from_param || copy->param_selects) ||
-			!may_come_from(copy->target, copy->attno, columns))
+		if (!OidIsValid(relid) || !(copy->from_param || copy->param_selects) ||
+			!dsec_copies_may_come_from(relid, copy->attno, columns))
 			continue;
 		copy->sources = list_concat_copy(copy->sources, columns);
 		copy->merged = true;
@@ -421,9 +428,9 @@ follow_modified(QueryDesc *queryDesc)
 	int			i = 0;
 
 	if (moved != NIL)
-		(void) follow(moved, 0, ((DsecCopy *) linitial(moved))->target, "UPDATE");
+		(void) dsec_copies_follow(moved, 0, ((DsecCopy *) linitial(moved))->target, "UPDATE");
 	if (tainted)
-		add_variables(copies, columns);
+		add_variables(copies, InvalidOid, columns);
 
 	while (i < list_length(copies))
 	{
@@ -434,23 +441,30 @@ follow_modified(QueryDesc *queryDesc)
 			get_rel_relkind(copy->target) == RELKIND_MATVIEW)
 			i++;
 		else
-			i = follow(copies, i, copy->target, statement_kind(stmt->commandType));
+			i = dsec_copies_follow(copies, i, copy->target, dsec_copies_statement(stmt->commandType));
 	}
 }
 
-/* The copies that the output of a plan is. */
+/*
+ * The copies that the output of a plan is, and what parameters may hold, for
+ * add_variables.
+ */
 static List *
-output_copies(QueryDesc *queryDesc)
+output_copies(QueryDesc *queryDesc, List **variables)
 {
+	bool		in_text = dsec_taint_in_text(queryDesc);
+	bool		tainted;
 	List	   *result = NIL;
 	ListCell   *lc;
 
-	foreach(lc, dsec_lineage_copies(queryDesc->plannedstmt, false, NULL))
+	*variables = NIL;
+	tainted = takes_variables(queryDesc) && dsec_taint_active(variables);
+	foreach(lc, dsec_lineage_copies(queryDesc->plannedstmt, tainted,
+									in_text ? NULL : queryDesc->sourceText))
 	{
 		DsecCopy   *copy = lfirst(lc);
 
-		if (!OidIsValid(copy->target) &&
-			(copy->sources != NIL || copy->selectors != NIL))
+		if (!OidIsValid(copy->target))
 			result = lappend(result, copy);
 	}
 	return result;
@@ -459,20 +473,23 @@ output_copies(QueryDesc *queryDesc)
 static void
 follow_refresh(QueryDesc *queryDesc)
 {
-	List	   *copies = output_copies(queryDesc);
+	List	   *variables;
+	List	   *copies = output_copies(queryDesc, &variables);
 
 	if (!OidIsValid(rewritten))
 		elog(ERROR, "could not tell which materialized view is refreshed");
-	if (copies != NIL)
-		follow(copies, 0, rewritten, "REFRESH MATERIALIZED VIEW");
+	if (copies == NIL)
+		return;
+	add_variables(copies, rewritten, variables);
+	dsec_copies_follow(copies, 0, rewritten, "REFRESH MATERIALIZED VIEW");
 }
 
 /*
  * Run one of the above.  In permissive mode what cannot be understood is copied
  * all the same, and a record of the loss says so.
  */
-static pg_noinline void
-run_forgiving(void (*follow_copies) (QueryDesc *queryDesc), QueryDesc *queryDesc)
+void
+dsec_copies_forgiving(void (*follow_copies) (QueryDesc *queryDesc), QueryDesc *queryDesc)
 {
 	MemoryContext context = CurrentMemoryContext;
 
@@ -513,11 +530,11 @@ dsec_copies_start(QueryDesc *queryDesc, int eflags)
 	{
 		if ((stmt->commandType != CMD_DELETE || stmt->hasModifyingCTE) &&
 			concerned(queryDesc))
-			run_forgiving(follow_modified, queryDesc);
+			dsec_copies_forgiving(follow_modified, queryDesc);
 	}
 	else if (unlikely(queryDesc->dest->mydest == DestTransientRel) &&
 			 concerned(queryDesc))
-		run_forgiving(follow_refresh, queryDesc);
+		dsec_copies_forgiving(follow_refresh, queryDesc);
 }
 
 /* ----------------------------------------------------------------
@@ -526,13 +543,51 @@ dsec_copies_start(QueryDesc *queryDesc, int eflags)
  */
 
 static void
+forget_created(void *arg)
+{
+	Created   **link = &creations;
+
+	while (*link != NULL && *link != arg)
+		link = &(*link)->outer;
+	if (*link != NULL)
+		*link = (*link)->outer;
+}
+
+static void
+note_created(DestReceiver *dest, MemoryContext query)
+{
+	Created    *entry = MemoryContextAlloc(query, sizeof(Created));
+
+	entry->dest = dest;
+	entry->relid = created;
+	entry->outer = creations;
+	entry->forget.func = forget_created;
+	entry->forget.arg = entry;
+	MemoryContextRegisterResetCallback(query, &entry->forget);
+	creations = entry;
+}
+
+Oid
+dsec_copies_created_by(const DestReceiver *dest)
+{
+	for (const Created *entry = creations; entry != NULL; entry = entry->outer)
+	{
+		if (entry->dest == dest)
+			return entry->relid;
+	}
+	return InvalidOid;
+}
+
+static void
 create_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {
 	List	   *copies = creation.copies;
+	List	   *variables = creation.variables;
+	Oid			relid;
 
 	self->rStartup = creation.startup;
 	creation.copies = NIL;
-	creation.dest = NULL;
+	creation.variables = NIL;
 	created = InvalidOid;
 	creating = true;
 	PG_TRY();
@@ -546,29 +601,35 @@ create_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 	PG_END_TRY();
 	if (!OidIsValid(created))
 		elog(ERROR, "could not tell which relation was created");
-	created_by = self;
+	relid = created;
+	note_created(self, creation.query);
 	if (copies == NIL)
 		return;
-	follow(copies, 0, created,
-		   get_rel_relkind(created) == RELKIND_MATVIEW ?
-		   "CREATE MATERIALIZED VIEW" : "CREATE TABLE AS");
+	add_variables(copies, relid, variables);
+	dsec_copies_follow(copies, 0, relid,
+					   get_rel_relkind(relid) == RELKIND_MATVIEW ?
+					   "CREATE MATERIALIZED VIEW" : "CREATE TABLE AS");
 }
 
 static void
 wrap_startup(QueryDesc *queryDesc)
 {
-	List	   *copies = output_copies(queryDesc);
+	List	   *variables;
+	List	   *copies = output_copies(queryDesc, &variables);
+	ListCell   *lc;
 
-	if (copies != NIL && refuses())
+	foreach(lc, refuses() ? copies : NIL)
 	{
 		DsecPropagation p;
 
-		fill_propagation(&p, linitial(copies), InvalidOid);
-		refuse(&p, "a new relation");
+		fill_propagation(&p, lfirst(lc), InvalidOid);
+		if (p.sources != NIL)
+			refuse(&p, "a new relation");
 	}
-	creation.dest = queryDesc->dest;
 	creation.startup = queryDesc->dest->rStartup;
+	creation.query = queryDesc->estate->es_query_cxt;
 	creation.copies = copies;
+	creation.variables = variables;
 	queryDesc->dest->rStartup = create_startup;
 }
 
@@ -577,161 +638,9 @@ dsec_copies_run(QueryDesc *queryDesc)
 {
 	if (likely(queryDesc->dest->mydest != DestIntoRel))
 		return;
-	created_by = NULL;
 	if (dsec_guc_mode != DSEC_MODE_OFF && IsTransactionState() &&
 		!IsParallelWorker() && !IsInParallelMode() && dsec_tag_database())
-		run_forgiving(wrap_startup, queryDesc);
-}
-
-/* ----------------------------------------------------------------
- * What functions returned
- * ----------------------------------------------------------------
- */
-
-/* Could the function have run a query and return what it has read? */
-static bool
-returns_data(Oid function, void *context)
-{
-	if (function >= FirstNormalObjectId)
-		return true;
-	if (func_volatile(function) == PROVOLATILE_IMMUTABLE)
-		return false;
-	switch (get_func_rettype(function))
-	{
-		case TEXTOID:
-		case XMLOID:
-		case RECORDOID:
-			return true;
-		default:
-			return false;
-	}
-}
-
-static bool
-calls_walker(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (check_functions_in_node(node, returns_data, NULL))
-		return true;
-	return expression_tree_walker(node, calls_walker, context);
-}
-
-/* Is such a function called below, so that a column may have its result? */
-static void
-calls_below(Plan **plan, void *arg)
-{
-	bool	   *found = arg;
-
-	if (*plan == NULL || *found)
-		return;
-	*found = calls_walker((Node *) (*plan)->targetlist, NULL);
-	if (!*found && IsA(*plan, FunctionScan))
-		*found = calls_walker((Node *) ((FunctionScan *) *plan)->functions, NULL);
-	if (!*found)
-		dsec_plan_children(*plan, calls_below, arg);
-}
-
-static bool
-value_is_returned(Plan *plan, Node *expression)
-{
-	bool		found = false;
-
-	if (IsA(expression, Const))
-		return false;
-	if (calls_walker(expression, NULL))
-		return true;
-	if (IsA(plan, FunctionScan))
-		return calls_walker((Node *) ((FunctionScan *) plan)->functions, NULL);
-	dsec_plan_children(plan, calls_below, &found);
-
-	return found;
-}
-
-/* Copies to the columns that may hold what a function returned. */
-static List *
-returned_copies(Plan *plan, Oid relid, List *colnos, List *columns)
-{
-	List	   *copies = NIL;
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, plan->targetlist)
-	{
-		TargetEntry *entry = lfirst_node(TargetEntry, lc);
-		AttrNumber	attno = entry->resno;
-		DsecCopy   *copy;
-
-		if (entry->resjunk)
-			continue;
-		if (colnos != NIL)
-		{
-			if (n >= list_length(colnos))
-				break;
-			attno = list_nth_int(colnos, n++);
-		}
-		if (!value_is_returned(plan, (Node *) entry->expr) ||
-			!may_come_from(relid, attno, columns))
-			continue;
-		copy = palloc0(sizeof(DsecCopy));
-		copy->target = relid;
-		copy->attno = attno;
-		copy->sources = columns;
-		copy->merged = true;
-		copies = lappend(copies, copy);
-	}
-
-	return copies;
-}
-
-static void
-follow_returned(QueryDesc *queryDesc)
-{
-	PlannedStmt *stmt = queryDesc->plannedstmt;
-	Plan	   *plan = stmt->planTree;
-	List	   *columns;
-	List	   *copies = NIL;
-
-	if (!dsec_taint_active(&columns))
-		return;
-	if (plan != NULL && dsec_lineage_is_covered(stmt))
-		plan = plan->lefttree;
-	if (plan == NULL)
-		return;
-	if (IsA(plan, ModifyTable))
-	{
-		ModifyTable *node = (ModifyTable *) plan;
-		Index		rti = node->rootRelation;
-
-		if (rti == 0)
-			rti = linitial_int(node->resultRelations);
-
-		if (node->operation == CMD_INSERT || node->operation == CMD_UPDATE)
-			copies = returned_copies(outerPlan(plan),
-									 rt_fetch(rti, stmt->rtable)->relid,
-									 node->operation == CMD_UPDATE ?
-									 linitial(node->updateColnosLists) : NIL,
-									 columns);
-	}
-	else if (queryDesc->dest->mydest == DestIntoRel)
-	{
-		if (created_by != queryDesc->dest)
-			elog(ERROR, "could not tell which relation was created");
-		copies = returned_copies(plan, created, NIL, columns);
-	}
-	if (copies != NIL)
-		follow(copies, 0, ((DsecCopy *) linitial(copies))->target,
-			   statement_kind(stmt->commandType));
-}
-
-void
-dsec_copies_returned(QueryDesc *queryDesc)
-{
-	if ((queryDesc->plannedstmt->resultRelations != NIL ||
-		 queryDesc->dest->mydest == DestIntoRel) &&
-		dsec_guc_mode != DSEC_MODE_OFF && IsTransactionState() &&
-		!IsParallelWorker() && !IsInParallelMode())
-		run_forgiving(follow_returned, queryDesc);
+		dsec_copies_forgiving(wrap_startup, queryDesc);
 }
 
 /* What pg_class says of a relation that has just been made. */

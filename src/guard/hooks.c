@@ -587,7 +587,6 @@ run_in_context(DSEC_EXECUTOR_RUN_ARGS)
 {
 	List	   *targets = run_targets(queryDesc->plannedstmt, false);
 
-	dsec_copies_run(queryDesc);
 	if (targets != NIL)
 		run_to(targets, DSEC_EXECUTOR_RUN_CALL);
 	else
@@ -599,6 +598,7 @@ guard_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
 {
 	DsecTaintFrame frame;
 
+	dsec_copies_run(queryDesc);
 	if (!may_matter())
 	{
 		run_in_context(DSEC_EXECUTOR_RUN_CALL);

@@ -54,6 +54,9 @@ static LocalTransactionId deferred_transaction = InvalidLocalTransactionId;
 
 static uint64 nested_reads = 0;
 
+/* of the innermost utility statement with a query in it */
+static bool utility_in_text = false;
+
 static List *
 add_column(List *columns, Oid relid, AttrNumber attno)
 {
@@ -376,21 +379,50 @@ dsec_taint_read_inside(void)
 	return dsec_taint_frame != NULL && nested_reads > dsec_taint_frame->reads;
 }
 
-bool
-dsec_taint_in_text(const QueryDesc *queryDesc)
+/* Is it a plan of a statement that stands in a function? */
+static bool
+is_kept(const PlannedStmt *stmt)
 {
 	MemoryContext context;
 
-	if (queryDesc->dest->mydest != DestSPI)
-		return false;
-	for (context = GetMemoryChunkContext(queryDesc->plannedstmt);
-		 context != NULL; context = MemoryContextGetParent(context))
+	for (context = GetMemoryChunkContext((void *) stmt); context != NULL;
+		 context = MemoryContextGetParent(context))
 	{
 		if (context == CacheMemoryContext)
-			return false;
+			return true;
 	}
 
-	return true;
+	return false;
+}
+
+bool
+dsec_taint_in_text(const QueryDesc *queryDesc)
+{
+	switch (queryDesc->dest->mydest)
+	{
+		case DestSPI:
+			return !is_kept(queryDesc->plannedstmt);
+		case DestIntoRel:
+		case DestTransientRel:
+			return utility_in_text;
+		default:
+			return false;
+	}
+}
+
+bool
+dsec_taint_utility_in_text(const PlannedStmt *stmt, const DestReceiver *dest)
+{
+	return dest != NULL && dest->mydest == DestSPI && !is_kept(stmt);
+}
+
+bool
+dsec_taint_set_utility_in_text(bool in_text)
+{
+	bool		before = utility_in_text;
+
+	utility_in_text = in_text;
+	return before;
 }
 
 bool

@@ -70,6 +70,15 @@ extern bool dsec_taint_read_inside(void);
 extern bool dsec_taint_in_text(const QueryDesc *queryDesc);
 
 /*
+ * The same for a utility statement, of which the query is a part that it plans
+ * itself.  dsec_taint_in_text says what was last set for queries whose rows go to
+ * a relation that is made for them; who sets it puts back what was there.
+ */
+extern bool dsec_taint_utility_in_text(const PlannedStmt *stmt,
+									   const DestReceiver *dest);
+extern bool dsec_taint_set_utility_in_text(bool in_text);
+
+/*
  * A query begins to run, or goes on, and stops; also on error (PG_FINALLY).  In a
  * database without tags neither is needed.
  */

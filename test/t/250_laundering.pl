@@ -40,8 +40,6 @@ my %known = (
 	  'trigger may move values of NEW to other columns of the row',
 	'INSTEAD OF on a view' =>
 	  'INSTEAD OF trigger may move values of NEW to other columns of the row, or to another table',
-	'an array in a variable, CREATE TABLE AS' =>
-	  'with data in it, or that takes a parameter',
 	'a held cursor, fetched in a function' =>
 	  'A cursor WITH HOLD fetched by a function',
 	'an index expression that writes' =>
@@ -50,10 +48,8 @@ my %known = (
 	  'Functions that ALTER TABLE, CREATE INDEX or a new constraint calls',
 	'ALTER TYPE USING a function that writes' =>
 	  'Functions that ALTER TABLE, CREATE INDEX or a new constraint calls',
-	'EXECUTE of CREATE TABLE AS with the data in its text' =>
-	  'CREATE TABLE AS and CREATE VIEW that EXECUTE is given as text',
 	'EXECUTE of CREATE VIEW with the data in its text' =>
-	  'CREATE TABLE AS and CREATE VIEW that EXECUTE is given as text',
+	  'CREATE VIEW that EXECUTE is given as text',
 	'set_config as storage' =>
 	  'settings of a role or a session',
 	'set_config as storage, exported from there' =>
@@ -519,6 +515,16 @@ $den->smuggle(
 	],
 	'EXECUTE of CREATE TABLE AS with the data in its text' => [
 		"DO 'BEGIN EXECUTE (SELECT format(''CREATE TABLE {schema}.loot AS SELECT unnest(%L::text[])'', array_agg(seq)) FROM {schema}.genome); END'"
+	],
+	'EXECUTE of CREATE MATERIALIZED VIEW with the data in its text' => [
+		"DO 'BEGIN EXECUTE (SELECT format(''CREATE MATERIALIZED VIEW {schema}.loot AS SELECT unnest(%L::text[])'', array_agg(seq)) FROM {schema}.genome); END'"
+	],
+	'CREATE TABLE AS with a parameter' => [
+		"DO 'DECLARE a text[]; BEGIN SELECT array_agg(seq) INTO a FROM {schema}.genome; CREATE TABLE {schema}.loot AS SELECT s FROM unnest(a) s; END'"
+	],
+	'CREATE TABLE AS that calls what does the same' => [
+		"CREATE FUNCTION make() RETURNS text LANGUAGE plpgsql AS 'BEGIN CREATE TABLE {schema}.inner_one AS SELECT seq FROM {schema}.genome; RETURN (SELECT string_agg(seq, '','') FROM {schema}.inner_one); END'",
+		'CREATE TABLE loot AS SELECT make()'
 	],
 	'EXECUTE of CREATE VIEW with the data in its text' => [
 		"DO 'BEGIN EXECUTE (SELECT format(''CREATE VIEW {schema}.loot AS SELECT unnest(%L::text[])'', array_agg(seq)) FROM {schema}.genome); END'"
