@@ -24,7 +24,7 @@ SELECT pg_catalog.setval('dsec.tag_history_id_seq',
 CREATE INDEX tag_history_object_idx ON dsec.tag_history (objid, objsubid);
 
 COMMENT ON TABLE dsec.tag_history IS
-'One row per tag set, changed, cleared, propagated to a copy, or dropped with its object; written in the same transaction, at its end. Only grows. Names and tags, never values.';
+'One row per tag set, changed, cleared, propagated to a copy, or dropped with its object; written in the same transaction, at its end: neither others nor the transaction itself see it before the commit, and nothing is left of what was rolled back. Only grows. Names and tags, never values.';
 COMMENT ON COLUMN dsec.tag_history.id IS 'Number; begins at the microsecond since 1970 at which the table was made. Gaps mean transactions that were rolled back.';
 COMMENT ON COLUMN dsec.tag_history.at IS 'When the tag was set, in the transaction.';
 COMMENT ON COLUMN dsec.tag_history.login_role IS 'Session user.';

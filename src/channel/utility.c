@@ -16,6 +16,7 @@
 #include "guc.h"
 #include "lineage/reads.h"
 #include "report.h"
+#include "tag/tag.h"
 #include "tcop/utility.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
@@ -192,6 +193,10 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 			QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
 {
 	Node	   *statement = pstmt->utilityStmt;
+
+	if (IsA(statement, TransactionStmt) &&
+		((TransactionStmt *) statement)->kind == TRANS_STMT_COMMIT_PREPARED)
+		dsec_tag_pending_prepared(((TransactionStmt *) statement)->gid);
 
 	if (dsec_guc_mode != DSEC_MODE_OFF)
 	{

@@ -22,6 +22,15 @@
  * the transaction sees the generation raised, and then the entry or what came
  * after it.
  *
+ * COMMIT PREPARED does the two steps for a transaction of which only its record is
+ * left.  Nothing there says cheaply whether it set labels, so it is taken to have:
+ * the entry is that transaction's number, and stays until COMMIT PREPARED itself
+ * has ended.
+ *
+ * A statement that goes on to newer row versions than its snapshot's, as READ
+ * COMMITTED does when it has waited for a row, looks again after that: then
+ * nothing in the list may have ended (dsec_tag_changed).
+ *
  * Without preloading there is no list, and nothing counts either.  A standby
  * replays commits in the same two steps and has no list: there the moment
  * remains (docs/limits.md).
@@ -33,16 +42,23 @@
 #include "access/parallel.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "compat.h"
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
+#include "storage/procarray.h"
 #include "storage/shmem.h"
 #include "storage/sinval.h"
 #include "tag/provider.h"
 #include "tag/tag.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
@@ -119,9 +135,57 @@ after_locks(ResourceReleasePhase phase, bool is_commit, bool is_top_level,
 		leave();
 }
 
+/* The number of a prepared transaction, or invalid. */
+static TransactionId
+prepared_xid(const char *gid)
+{
+	ExprContext *econtext = CreateStandaloneExprContext();
+	ReturnSetInfo rsinfo = {T_ReturnSetInfo};
+	LOCAL_FCINFO(fcinfo, 0);
+	FmgrInfo	function;
+	TransactionId result = InvalidTransactionId;
+
+	rsinfo.econtext = econtext;
+	rsinfo.allowedModes = (int) SFRM_ValuePerCall;
+	rsinfo.returnMode = SFRM_ValuePerCall;
+	fmgr_info(F_PG_PREPARED_XACT, &function);
+	InitFunctionCallInfoData(*fcinfo, &function, 0, InvalidOid, NULL,
+							 (Node *) &rsinfo);
+	for (;;)
+	{
+		Datum		row;
+		Datum		name;
+		bool		null;
+
+		fcinfo->isnull = false;
+		rsinfo.isDone = ExprSingleResult;
+		row = FunctionCallInvoke(fcinfo);
+		if (rsinfo.isDone != ExprMultipleResult)
+			break;
+		name = GetAttributeByNum(DatumGetHeapTupleHeader(row), 2, &null);
+		if (strcmp(TextDatumGetCString(name), gid) == 0)
+			result = DatumGetTransactionId(GetAttributeByNum(DatumGetHeapTupleHeader(row),
+															 1, &null));
+	}
+	FreeExprContext(econtext, true);
+	return result;
+}
+
+void
+dsec_tag_pending_prepared(const char *gid)
+{
+	TransactionId xid;
+
+	if (shared == NULL || entered || RecoveryInProgress())
+		return;
+	xid = prepared_xid(gid);
+	if (TransactionIdIsValid(xid))
+		enter(xid);
+}
+
 /*
- * Wait for what this snapshot sees.  Returns whether there is any entry that it
- * does not see.
+ * Wait for what this snapshot sees, or, without one, for all that has ended.
+ * Returns whether there is any other entry.
  */
 static bool
 wait_for_visible(Snapshot snapshot)
@@ -137,7 +201,8 @@ wait_for_visible(Snapshot snapshot)
 			continue;
 		while (TransactionIdIsValid(xid = pg_atomic_read_u32(entry)))
 		{
-			if (snapshot == NULL || XidInMVCCSnapshot(xid, snapshot))
+			if (snapshot ? XidInMVCCSnapshot(xid, snapshot) :
+				TransactionIdIsInProgress(xid))
 			{
 				others = true;
 				break;
@@ -174,6 +239,32 @@ dsec_tag_catch_up(void)
 	if (likely(generation == seen))
 		return false;
 	return catch_up(generation);
+}
+
+uint64
+dsec_tag_generation(void)
+{
+	return seen;
+}
+
+bool
+dsec_tag_changed(uint64 *known)
+{
+	uint64		generation;
+	bool		others;
+
+	if (shared == NULL)
+		return false;
+	generation = pg_atomic_read_u64(&shared->generation);
+	if (likely(generation == *known))
+		return false;
+
+	pg_memory_barrier();
+	others = wait_for_visible(NULL);
+	AcceptInvalidationMessages();
+	if (!others)
+		*known = generation;
+	return true;
 }
 
 static Size

@@ -166,6 +166,18 @@ extern bool dsec_tag_declassifies(Oid function);
  */
 extern bool dsec_tag_catch_up(void);
 
+/*
+ * For a statement that may come to see what its snapshot does not: which state of
+ * all tags this session last caught up with; and whether there may have been
+ * something new after a state, of which then all is known that has been committed.
+ * One look at shared memory, if there has not.
+ */
+extern uint64 dsec_tag_generation(void);
+extern bool dsec_tag_changed(uint64 *known);
+
+/* COMMIT PREPARED of this transaction begins. */
+extern void dsec_tag_pending_prepared(const char *gid);
+
 extern void dsec_tag_init(void);
 
 #endif							/* DSEC_TAG_H */

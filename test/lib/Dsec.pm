@@ -71,7 +71,9 @@ sub setting
 {
 	my ($node, $name, $value) = @_;
 
-	$node->adjust_conf('postgresql.conf', $name, $value);
+	# adjust_conf changes a line that is there, and adds none
+	$node->adjust_conf('postgresql.conf', $name, undef);
+	$node->append_conf('postgresql.conf', "$name = '$value'\n");
 	$node->reload;
 	$node->poll_query_until('postgres',
 		"SELECT setting = '$value' FROM pg_settings WHERE name = '$name'")
