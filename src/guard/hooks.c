@@ -22,6 +22,7 @@
 #include "executor/executor.h"
 #include "guard/copies.h"
 #include "guard/guard.h"
+#include "guard/recheck.h"
 #include "guard/sending.h"
 #include "guard/taint.h"
 #include "guc.h"
@@ -596,6 +597,8 @@ run_in_context(DSEC_EXECUTOR_RUN_ARGS)
 static void
 guard_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
 {
+	DsecRecheck recheck;
+	bool		rechecks;
 	DsecTaintFrame frame;
 
 	dsec_copies_run(queryDesc);
@@ -605,6 +608,8 @@ guard_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
 		return;
 	}
 
+	/* tags may come while the run waits for rows */
+	rechecks = dsec_recheck_begin(&recheck, queryDesc);
 	dsec_taint_push(&frame, queryDesc);
 	PG_TRY();
 	{
@@ -615,8 +620,12 @@ guard_ExecutorRun(DSEC_EXECUTOR_RUN_ARGS)
 	PG_FINALLY();
 	{
 		dsec_taint_pop(&frame);
+		if (rechecks)
+			dsec_recheck_end(&recheck);
 	}
 	PG_END_TRY();
+	if (rechecks)
+		dsec_recheck_copies(&recheck);
 }
 
 static pg_noinline void
