@@ -422,13 +422,16 @@ follow_modified(QueryDesc *queryDesc)
 	List	   *columns = NIL;
 	bool		in_text = dsec_taint_in_text(queryDesc);
 	bool		tainted = takes_variables(queryDesc) && dsec_taint_active(&columns);
-	List	   *copies = dsec_lineage_copies(stmt, tainted,
-											 in_text ? NULL : queryDesc->sourceText);
 	List	   *moved = moved_columns(stmt);
+	List	   *copies;
 	int			i = 0;
 
 	if (moved != NIL)
 		(void) dsec_copies_follow(moved, 0, ((DsecCopy *) linitial(moved))->target, "UPDATE");
+	if (!tainted && (!has_sources(stmt) || dsec_lineage_updates_untagged(stmt)))
+		return;
+	copies = dsec_lineage_copies(stmt, tainted,
+								 in_text ? NULL : queryDesc->sourceText);
 	if (tainted)
 		add_variables(copies, InvalidOid, columns);
 

@@ -77,6 +77,13 @@ typedef struct DsecCopy
 extern List *dsec_lineage_copies(PlannedStmt *stmt, bool params,
 								 const char *source);
 
+/*
+ * Is this an UPDATE of one table by its own columns and parameters, and are none of
+ * the columns that it looks at tagged?  Then nothing flows; false may mean that it
+ * takes dsec_lineage_copies to tell.  Cheap.
+ */
+extern bool dsec_lineage_updates_untagged(const PlannedStmt *stmt);
+
 /* Does the range table have a tagged relation?  Cheap. */
 extern bool dsec_lineage_mentions_tagged(const PlannedStmt *stmt);
 
