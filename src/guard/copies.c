@@ -473,6 +473,17 @@ output_copies(QueryDesc *queryDesc, List **variables)
 	return result;
 }
 
+/* CREATE MATERIALIZED VIEW fills it by a refresh, since 17. */
+static const char *
+refreshed_by(Oid relid)
+{
+	Relation	rel = table_open(relid, NoLock);
+	bool		created = rel->rd_createSubid != InvalidSubTransactionId;
+
+	table_close(rel, NoLock);
+	return created ? "CREATE MATERIALIZED VIEW" : "REFRESH MATERIALIZED VIEW";
+}
+
 static void
 follow_refresh(QueryDesc *queryDesc)
 {
@@ -484,7 +495,7 @@ follow_refresh(QueryDesc *queryDesc)
 	if (copies == NIL)
 		return;
 	add_variables(copies, rewritten, variables);
-	dsec_copies_follow(copies, 0, rewritten, "REFRESH MATERIALIZED VIEW");
+	dsec_copies_follow(copies, 0, rewritten, refreshed_by(rewritten));
 }
 
 /*
