@@ -51,6 +51,16 @@ extern void dsec_channel_ddl_abort(DsecDdl *ddl);
 
 extern void dsec_channel_ddl_init(void);
 
+/* ---------- using.c ---------- */
+
+/*
+ * The statement is about to run: have tags follow to columns that it fills by
+ * TYPE ... USING, or do what dsec.copies says instead.  "source" is its text.
+ * Raises DS003 when that says refuse, and when a label cannot be read.
+ */
+extern void dsec_channel_follow_using(const AlterTableStmt *stmt,
+									  const char *source);
+
 /* ---------- utility.c ---------- */
 
 /* Install the utility hook. */

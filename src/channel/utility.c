@@ -254,6 +254,9 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 				if (dsec_guc_mode == DSEC_MODE_ENFORCING &&
 					dsec_context_may_count())
 					refuse_unplanned_read(statement);
+				if (IsA(statement, AlterTableStmt))
+					dsec_channel_follow_using((AlterTableStmt *) statement,
+											  queryString);
 				break;
 
 			default:

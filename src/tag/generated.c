@@ -23,6 +23,7 @@
 #include "catalog/pg_attrdef.h"
 #include "nodes/nodeFuncs.h"
 #include "tag/builder.h"
+#include "tag/propagate.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -53,6 +54,15 @@ collect(Node *node, Bitmapset **read)
 	return expression_tree_walker(node, collect, read);
 }
 
+Bitmapset *
+dsec_tag_expression_columns(Node *expression)
+{
+	Bitmapset  *read = NULL;
+
+	collect(expression, &read);
+	return read;
+}
+
 /* Columns that the expression is made of, offset as system columns need it. */
 static Bitmapset *
 columns_read(Oid relid, AttrNumber attno)
@@ -76,7 +86,7 @@ columns_read(Oid relid, AttrNumber attno)
 											  RelationGetDescr(rel), &isnull);
 
 		if (!isnull)
-			collect(stringToNode(TextDatumGetCString(expression)), &result);
+			result = dsec_tag_expression_columns(stringToNode(TextDatumGetCString(expression)));
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);

@@ -17,6 +17,12 @@
 
 #include "tag/tag.h"
 
+/*
+ * Columns of its relation that the expression is made of, but for what goes
+ * through a declassifying function; offset by FirstLowInvalidHeapAttributeNumber.
+ */
+extern Bitmapset *dsec_tag_expression_columns(Node *expression);
+
 /* What one column receives. */
 typedef struct DsecPropagation
 {

@@ -24,10 +24,6 @@ my %known = (
 	  'UPDATE and DELETE that a tagged column of another relation decides',
 	'a DELETE that a dictionary decides' =>
 	  'UPDATE and DELETE that a tagged column of another relation decides',
-	'ALTER TYPE of another column' =>
-	  'ALTER TABLE … TYPE … USING may fill a column from another one',
-	'ALTER TYPE of the genome\'s own neighbour' =>
-	  'ALTER TABLE … TYPE … USING may fill a column from another one',
 	'ADD COLUMN with a DEFAULT that reads' =>
 	  'ADD COLUMN may have a DEFAULT that reads',
 	'a key that he changes' =>
@@ -295,6 +291,10 @@ $den->smuggle(
 	'ALTER TYPE of the genome\'s own neighbour' => [
 		'ALTER TABLE genome ALTER COLUMN lab TYPE text USING seq',
 		{ query => 'SELECT lab FROM genome' }
+	],
+	'ALTER TYPE of a parent' => [
+		'CREATE TABLE parent (seq text, note text)', 'CREATE TABLE child () INHERITS (parent)', 'INSERT INTO child SELECT seq FROM genome',
+		'ALTER TABLE parent ALTER COLUMN note TYPE text USING seq, DROP COLUMN seq', { query => 'SELECT note FROM parent' }
 	],
 	'a generated column' => [
 		"ALTER TABLE genome ADD COLUMN lower text GENERATED ALWAYS AS (lower(seq)) STORED",
