@@ -157,13 +157,31 @@ analyse(Analysis *analysis, PlannedStmt *stmt, const DsecWalkCopies *wanted)
  * ----------------------------------------------------------------
  */
 
+/* Tagged columns in control that are of none of these range table entries. */
+static Bitmapset *
+control_elsewhere(Analysis *analysis, Bitmapset *control, Bitmapset *roots)
+{
+	Bitmapset  *result = NULL;
+	int			origin = -1;
+
+	control = bms_intersect(control, analysis->tagged);
+	while ((origin = bms_next_member(control, origin)) >= 0)
+	{
+		if (!bms_is_member(dsec_rows_root(analysis->rows,
+										  analysis->sites[origin]->rti), roots))
+			result = bms_add_member(result, origin);
+	}
+	return result;
+}
+
 /*
  * Tagged columns in control that tell about a value: those of a relation that
- * the value is made of, and all others apart.
+ * the value is made of, and all others apart.  "updated" are the range table
+ * entries of the rows that an UPDATE puts it in, or NULL.
  */
 static void
 split_control(Analysis *analysis, Bitmapset *values, Bitmapset *control,
-			  Bitmapset **sources, Bitmapset **selectors)
+			  Bitmapset *updated, Bitmapset **sources, Bitmapset **selectors)
 {
 	Bitmapset  *relations = NULL;
 	int			origin;
@@ -171,9 +189,13 @@ split_control(Analysis *analysis, Bitmapset *values, Bitmapset *control,
 	*sources = bms_intersect(values, analysis->tagged);
 	*selectors = NULL;
 
-	/* neither constants nor parameters are of a row */
+	/* neither constants nor parameters are of a row, but they may mark one */
 	if (bms_next_member(values, DSEC_ORIGIN_PARAM) < 0)
+	{
+		if (updated != NULL)
+			*selectors = control_elsewhere(analysis, control, updated);
 		return;
+	}
 	for (origin = DSEC_ORIGIN_ROW;
 		 (origin = bms_next_member(values, origin)) >= 0;)
 		relations = bms_add_member(relations,
@@ -293,7 +315,7 @@ rows_complete(Analysis *analysis, Bitmapset *sources, Bitmapset *relations)
 /* The copy into one column, or NULL when nothing of interest flows there. */
 static DsecCopy *
 make_copy(Analysis *analysis, Oid target, AttrNumber attno, Bitmapset *values,
-		  Bitmapset *control, DsecRowTarget *rows)
+		  Bitmapset *control, Bitmapset *updated, DsecRowTarget *rows)
 {
 	DsecCopy   *copy;
 	Bitmapset  *sources;
@@ -303,7 +325,7 @@ make_copy(Analysis *analysis, Oid target, AttrNumber attno, Bitmapset *values,
 	bool		param_selects;
 	MemoryContext context;
 
-	split_control(analysis, values, control, &sources, &selectors);
+	split_control(analysis, values, control, updated, &sources, &selectors);
 	from_param = bms_is_member(DSEC_ORIGIN_PARAM, values);
 	param_selects = bms_is_member(DSEC_ORIGIN_PARAM, control) &&
 		bms_next_member(values, DSEC_ORIGIN_PARAM) >= 0;
@@ -346,6 +368,8 @@ typedef struct Target
 	ModifyTable *node;
 	int			ncolumns;
 	Bitmapset **columns;
+	Bitmapset  *updated;		/* attnos */
+	Bitmapset  *roots;			/* range table entries of the rows written */
 	Bitmapset  *control;
 } Target;
 
@@ -397,7 +421,13 @@ collect_targets(Analysis *analysis)
 			if (attno > 0 && attno <= target->ncolumns)
 				target->columns[attno - 1] = bms_union(target->columns[attno - 1],
 													   part->columns[i]);
+			if (attno > 0 && bms_is_member(i + 1, part->updated))
+				target->updated = bms_add_member(target->updated, attno);
 		}
+		target->roots = bms_add_member(target->roots,
+									   dsec_rows_root(analysis->rows,
+													  list_nth_int(part->node->resultRelations,
+																   part->number)));
 		target->control = bms_union(target->control, part->control);
 	}
 	return targets;
@@ -407,16 +437,16 @@ collect_targets(Analysis *analysis)
 static List *
 add_copy(Analysis *analysis, List *copies, ModifyTable *node, Oid relid,
 		 AttrNumber attno, Bitmapset *values, Bitmapset *control,
-		 DsecRowTarget **rows)
+		 Bitmapset *updated, DsecRowTarget **rows)
 {
 	DsecCopy   *copy;
 	MemoryContext context;
 
-	if (bms_is_empty(values))
+	if (bms_is_empty(values) && updated == NULL)
 		return copies;
 	if (*rows == NULL)
 		*rows = dsec_rows_target(analysis->rows, node, relid);
-	copy = make_copy(analysis, relid, attno, values, control, *rows);
+	copy = make_copy(analysis, relid, attno, values, control, updated, *rows);
 	if (copy == NULL)
 		return copies;
 	context = MemoryContextSwitchTo(analysis->caller);
@@ -462,7 +492,9 @@ dsec_lineage_copies(PlannedStmt *stmt, bool params, const char *source)
 
 		for (int i = 0; i < target->ncolumns; i++)
 			copies = add_copy(&analysis, copies, target->node, target->relid,
-							  i + 1, target->columns[i], target->control, &rows);
+							  i + 1, target->columns[i], target->control,
+							  bms_is_member(i + 1, target->updated) ?
+							  target->roots : NULL, &rows);
 	}
 	if (stmt->commandType == CMD_SELECT || stmt->hasReturning)
 	{
@@ -475,7 +507,7 @@ dsec_lineage_copies(PlannedStmt *stmt, bool params, const char *source)
 			if (!lfirst_node(TargetEntry, lc)->resjunk)
 				copies = add_copy(&analysis, copies, NULL, InvalidOid, i + 1,
 								  analysis.walked->outputs[i],
-								  analysis.walked->control, &rows);
+								  analysis.walked->control, NULL, &rows);
 		}
 	}
 	MemoryContextSwitchTo(analysis.caller);
@@ -542,7 +574,7 @@ dsec_lineage_ships(PlannedStmt *stmt, bool (*is_egress) (Oid function),
 		Bitmapset  *shipped;
 		DsecShip   *ship;
 
-		split_control(&analysis, walked->values, walked->control, &sources,
+		split_control(&analysis, walked->values, walked->control, NULL, &sources,
 					  &selectors);
 		shipped = bms_union(sources, selectors);
 

@@ -24,7 +24,9 @@
  * same relation.  "selectors" are other tagged columns that decided which rows
  * there are, when the value is made of some column of some relation or
  * function (constants and count(*) are not): the name that is there because a
- * diagnosis in another table is what it is.  No column is in both lists.
+ * diagnosis in another table is what it is.  A constant that an UPDATE sets has
+ * those of other relations than the one it updates: it marks the row.  No column
+ * is in both lists.
  *
  * "merged": one value may hold data of several rows of a source.
  *

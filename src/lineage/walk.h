@@ -38,6 +38,7 @@ typedef struct DsecWalkTarget
 	int			number;			/* in the node's lists */
 	int			ncolumns;
 	Bitmapset **columns;		/* origins by attno - 1 */
+	Bitmapset  *updated;		/* attnos that are set in rows there are already */
 	Bitmapset  *control;		/* decided which rows there are */
 } DsecWalkTarget;
 

@@ -182,6 +182,19 @@ put_columns(DsecWalk *walk, DsecWalkTarget *target, Plan *childplan,
 	}
 }
 
+/* Columns that an UPDATE sets, be it to a constant. */
+static void
+note_updated(DsecWalkTarget *target, List *colnos)
+{
+	ListCell   *lc;
+
+	foreach(lc, colnos)
+	{
+		if (lfirst_int(lc) > 0 && lfirst_int(lc) <= target->ncolumns)
+			target->updated = bms_add_member(target->updated, lfirst_int(lc));
+	}
+}
+
 /* Stored generated columns are made of what the others got. */
 static void
 put_generated(DsecWalk *walk, DsecWalkTarget *target)
@@ -241,6 +254,7 @@ dsec_walk_targets(DsecWalk *walk, ModifyTable *modify, DsecScope *scope,
 			case CMD_UPDATE:
 				put_columns(walk, target, childplan, child,
 							list_nth(modify->updateColnosLists, number));
+				note_updated(target, list_nth(modify->updateColnosLists, number));
 				break;
 			case CMD_MERGE:
 				foreach(lc, (List *) list_nth(modify->mergeActionLists, number))
@@ -254,8 +268,11 @@ dsec_walk_targets(DsecWalk *walk, ModifyTable *modify, DsecScope *scope,
 						put_list(walk, target, scope, action->targetList, NIL,
 								 decided);
 					else if (action->commandType == CMD_UPDATE)
+					{
 						put_list(walk, target, scope, action->targetList,
 								 action->updateColnos, decided);
+						note_updated(target, action->updateColnos);
+					}
 					dsec_walk_merge(walk, &target->control, decided);
 				}
 				break;
@@ -279,6 +296,7 @@ dsec_walk_targets(DsecWalk *walk, ModifyTable *modify, DsecScope *scope,
 									   (List *) modify->onConflictWhere, control);
 			put_list(walk, target, scope, modify->onConflictSet,
 					 modify->onConflictCols, decided);
+			note_updated(target, modify->onConflictCols);
 			dsec_walk_merge(walk, &target->control, decided);
 			scope->inner = saved;
 		}
