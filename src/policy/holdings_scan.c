@@ -140,6 +140,9 @@ dsec_holdings_tables(void)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 
+	/* one order in every run, wherever pg_class has its rows */
+	list_sort(candidates, list_oid_cmp);
+
 	foreach(lc, candidates)
 	{
 		const char *problem;

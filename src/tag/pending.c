@@ -140,11 +140,12 @@ static TransactionId
 prepared_xid(const char *gid)
 {
 	ExprContext *econtext = CreateStandaloneExprContext();
-	ReturnSetInfo rsinfo = {T_ReturnSetInfo};
+	ReturnSetInfo rsinfo = {0};
 	LOCAL_FCINFO(fcinfo, 0);
 	FmgrInfo	function;
 	TransactionId result = InvalidTransactionId;
 
+	rsinfo.type = T_ReturnSetInfo;
 	rsinfo.econtext = econtext;
 	rsinfo.allowedModes = (int) SFRM_ValuePerCall;
 	rsinfo.returnMode = SFRM_ValuePerCall;

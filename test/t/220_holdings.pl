@@ -13,7 +13,7 @@ use Time::HiRes qw(sleep time);
 my $node = Dsec::node('main', conf => "autovacuum = off\nsynchronize_seqscans = off\n");
 my $tables = 6;
 # a nap after every page
-my $slow = 'SET dsec.holdings_cost_delay = 10; SET dsec.holdings_cost_limit = 1;';
+my $slow = 'SET dsec.holdings_cost_delay = 15; SET dsec.holdings_cost_limit = 1;';
 
 sub sql
 {
