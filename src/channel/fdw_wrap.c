@@ -455,11 +455,15 @@ upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_rel,
 	int			rti = -1;
 	Oid			relid;
 
-	/* any of the foreign tables tells which wrapper it is */
-	do
+	/* any foreign table of that server tells which wrapper it is */
+	while ((rti = bms_next_member(root->all_baserels, rti)) > 0)
 	{
-		rti = bms_next_member(root->all_baserels, rti);
-	} while (rti > 0 && root->simple_rel_array[rti]->fdwroutine == NULL);
+		RelOptInfo *rel = root->simple_rel_array[rti];
+
+		if (rel != NULL && rel->fdwroutine != NULL &&
+			rel->serverid == input_rel->serverid)
+			break;
+	}
 	if (rti <= 0 || judges((Node *) root->processed_tlist, NULL) ||
 		judges(root->parse->havingQual, NULL))
 		return;
